@@ -1,0 +1,3 @@
+"""Where real dialogues come from: one file a format, each yielding Dialogues."""
+
+from __future__ import annotations
