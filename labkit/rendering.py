@@ -1,0 +1,77 @@
+"""How a memory and a query look to a model: one fixed, versioned rendering.
+
+Every stage that reads text (first stage, teachers, students) reads it in this form, and a
+checkpoint stores the version that it was trained with.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from labkit.records import Memory, Query, Turn, parse_time
+
+RENDERING_VERSION = 1
+
+_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_MONTHS = (
+    ("January", "February", "March", "April", "May", "June")
+    + ("July", "August", "September", "October", "November", "December")
+)  # fmt: skip
+
+
+def render_date(time: str) -> str:
+    """``2026-03-14T09:30`` as ``Saturday 14 March 2026``; a bare month or year keeps its precision.
+
+    Written out, because people ask "in March", "that Saturday"; not left to the locale.
+    """
+    if len(time) == 4:
+        return time
+    moment = parse_time(time)
+    month = f"{_MONTHS[moment.month - 1]} {moment.year}"
+    if len(time) == 7:
+        return month
+    return f"{_DAYS[moment.weekday()]} {moment.day} {month}"
+
+
+def _line(text: str) -> str:
+    # Line ends separate the parts of a rendering, so a text may not bring its own.
+    return " ".join(text.split())
+
+
+def render_turn(turn: Turn) -> str:
+    """``Ana: text``. The date is left out: the query's own date says when the talk takes place."""
+    return f"{_line(turn.speaker)}: {_line(turn.text)}"
+
+
+def render_memory(memory: Memory) -> str:
+    """``[Sunday 2 November 2025] Ana: text``, without the parts that the memory lacks."""
+    date = f"[{render_date(memory.time)}] " if memory.time else ""
+    speaker = f"{_line(memory.speaker)}: " if memory.speaker else ""
+    return f"{date}{speaker}{_line(memory.text)}"
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedQuery:
+    """The parts of a query, apart, because each has a token budget of its own.
+
+    ``context`` is one turn a line, oldest first, or empty.
+    """
+
+    instruction: str | None
+    context: str
+    question: str
+
+    @property
+    def text(self) -> str:
+        """Context and question, as a model without a place for an instruction reads them."""
+        return f"{self.context}\n{self.question}" if self.context else self.question
+
+
+def render_query(query: Query) -> RenderedQuery:
+    """A query without context, date and instruction is its bare text."""
+    date = f"[{render_date(query.time)}] " if query.time else ""
+    return RenderedQuery(
+        instruction=_line(query.instruction) if query.instruction else None,
+        context="\n".join(render_turn(turn) for turn in query.context),
+        question=f"{date}{_line(query.text)}",
+    )

@@ -1,0 +1,57 @@
+"""Scores the pairs of one query in batches of like length under a token budget."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from labkit.batching import token_batches
+from labkit.students.decoder import DecoderStudent
+from labkit.students.encoder import EncoderStudent
+from labkit.students.tokens import PairTokens
+
+_TOKENS_ON_CPU = 2_048
+_TOKENS_ON_GPU = 65_536
+_SCORES_ON_CPU = 2**25
+_SCORES_ON_GPU = 2**29
+
+
+def score_pairs(
+    student: EncoderStudent | DecoderStudent,
+    tokens: PairTokens,
+    *,
+    tokens_per_batch: int | None = None,
+    share_prefix: bool = True,
+) -> NDArray[np.float64]:
+    """Log-odds [n] of the n pairs, in their order.
+
+    Args:
+        tokens: what ``student.tokenize`` gave.
+        tokens_per_batch: the most tokens, padding included, that run at once.
+        share_prefix: let a decoder compute what all pairs share only once. The scores are the same
+            within rounding; it is off for measurements.
+    """
+    count = len(tokens.tails)
+    scores = np.zeros(count)
+    if count == 0:
+        return scores
+    on_cpu = student.model.device.type == "cpu"
+    budget = tokens_per_batch or (_TOKENS_ON_CPU if on_cpu else _TOKENS_ON_GPU)
+    lengths = [len(tail) for tail in tokens.tails]
+    with torch.inference_mode():
+        if isinstance(student, DecoderStudent) and share_prefix and count > 1:
+            prefix = student.prefix_cache(tokens.prefix)
+            # Attention scores are held whole: [heads, batch x tail, prefix + tail].
+            held = _SCORES_ON_CPU if on_cpu else _SCORES_ON_GPU
+            width = len(tokens.prefix) + max(lengths)
+            heads = student.model.config.num_attention_heads
+            budget = min(budget, max(1, held // (width * heads)))
+            for batch in token_batches(lengths, budget):
+                rows = student.collate([([], tokens.tails[i]) for i in batch])
+                scores[batch] = student.forward_tails(rows, prefix).cpu().numpy()
+            return scores
+        for batch in token_batches(lengths, budget, overhead=len(tokens.prefix)):
+            rows = student.collate([(tokens.prefix, tokens.tails[i]) for i in batch])
+            scores[batch] = student(**rows).cpu().numpy()
+    return scores

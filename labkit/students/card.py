@@ -1,0 +1,80 @@
+"""``labkit.json``: what a checkpoint folder says about the student inside it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from labkit.errors import InputError
+from labkit.rendering import RENDERING_VERSION
+
+FILE_NAME = "labkit.json"
+FORMAT = 1
+
+Family = Literal["cosine", "encoder", "decoder"]
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """The facts that a score depends on, beside the weights.
+
+    Attributes:
+        family: which kind of student.
+        rendering: version of :mod:`labkit.rendering` that the student was trained with.
+        template: name and version of the prompt template; None where there is none.
+        head: numbers of a head that is not in the weights (slope and intercept of the cosine).
+        budgets: tokens of each field, see :class:`~labkit.students.tokens.FieldBudgets`.
+        base: id and sha256 of the base model.
+        training: what trained it: recipe, data and their hashes, versions. Free form.
+        description: one sentence for people.
+    """
+
+    family: Family
+    rendering: int = RENDERING_VERSION
+    template: str | None = None
+    head: dict[str, float] = field(default_factory=dict)
+    budgets: dict[str, int] = field(default_factory=dict)
+    base: dict[str, str] = field(default_factory=dict)
+    training: dict[str, Any] = field(default_factory=dict)
+    description: str = ""
+
+    def save(self, folder: Path) -> None:
+        text = json.dumps({"format": FORMAT, **asdict(self)}, indent=2, ensure_ascii=False)
+        (folder / FILE_NAME).write_text(text + "\n", encoding="utf-8")
+
+
+def read_card(folder: Path) -> Card | None:
+    """The card of a folder, or None where it has none (a stock checkpoint).
+
+    Raises:
+        InputError: the card is damaged, or of another version of this package.
+    """
+    path = folder / FILE_NAME
+    if not path.is_file():
+        return None
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        version = values.pop("format")
+        if version != FORMAT:
+            raise InputError(
+                f"{path} has format {version!r}, expected {FORMAT}; "
+                "load it with the labkit version that wrote it"
+            )
+        card = Card(**values)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(
+            f"{path} cannot be read ({error}), expected the labkit.json that labkit wrote"
+        ) from None
+    if card.family not in get_args(Family):
+        families = ", ".join(get_args(Family))
+        raise InputError(f"{path} has family {card.family!r}, expected one of {families}")
+    if card.rendering != RENDERING_VERSION:
+        raise InputError(
+            f"{path} was trained with rendering {card.rendering}, expected {RENDERING_VERSION}; "
+            "load it with the labkit version that wrote it, or train it again"
+        )
+    return card

@@ -1,0 +1,117 @@
+"""The encoder family: query and memory read together by a bidirectional model with one logit.
+
+Any ``...ForSequenceClassification`` with one output is one: our MiniLM students, and the hub's
+cross-encoders (BGE rerankers, the MS MARCO MiniLMs). The logit is the log-odds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from labkit.errors import InputError
+from labkit.records import Memory, Query
+from labkit.rendering import render_memory, render_query
+from labkit.students.card import Card
+from labkit.students.tokens import FieldBudgets, PairTokens, cut_text
+
+BUDGETS = FieldBudgets(instruction=48, context=128, question=96, memory=232)
+"""Together with the special tokens at most 512, the positions of a BERT."""
+
+
+class EncoderStudent(nn.Module):
+    """A sequence classifier with one logit and its tokenizer as a pointwise scorer."""
+
+    family = "encoder"
+
+    def __init__(self, model: Any, tokenizer: Any, card: Card | None = None) -> None:
+        super().__init__()
+        if model.config.num_labels != 1:
+            raise InputError(
+                f"the model has {model.config.num_labels} outputs, expected a cross-encoder "
+                "with one: load it with num_labels=1 and train it"
+            )
+        self.card = card or Card(family="encoder", budgets=asdict(BUDGETS))
+        self.budgets = FieldBudgets(**(self.card.budgets or asdict(BUDGETS)))
+        self.tokenizer = tokenizer
+        self.model = model
+        self._learn_layout()
+
+    def _learn_layout(self) -> None:
+        # Which special tokens stand before, between and after the two texts, and which token type
+        # each part has, differs between BERT, RoBERTa and their kin; the tokenizer knows.
+        probe = self.tokenizer("a", "a")
+        sides = probe.sequence_ids(0)
+        ids = probe["input_ids"]
+        types = probe.get("token_type_ids", [0] * len(ids))
+        first, second = sides.index(0), sides.index(1)
+        after_first = len(sides) - 1 - sides[::-1].index(0) + 1
+        after_second = len(sides) - 1 - sides[::-1].index(1) + 1
+        self._before = ids[:first]
+        self._between = ids[after_first:second]
+        self._after = ids[after_second:]
+        self._has_types = "token_type_ids" in probe
+        self._tail_type = types[second]
+
+    def _ids(self, text: str) -> list[int]:
+        ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
+        return ids
+
+    def tokenize(self, query: Query, memories: Sequence[Memory]) -> PairTokens:
+        """Token ids of all pairs: instruction, context and question, then the memory.
+
+        Equal to those of the tokenizer on the two texts where nothing is cut.
+        """
+        cut = self.budgets
+        parts = render_query(query)
+        pieces = (
+            (parts.instruction or "", cut.instruction, "start"),
+            (parts.context, cut.context, "end"),
+            (parts.question, cut.question, "start"),
+        )
+        texts = [cut_text(self.tokenizer, text, most, keep=side) for text, most, side in pieces]  # type: ignore[arg-type]
+        joined = "\n".join(text for text in texts if text)
+        rendered = [render_memory(memory) for memory in memories]
+        bodies: list[list[int]] = (
+            self.tokenizer(rendered, add_special_tokens=False)["input_ids"] if rendered else []
+        )
+        return PairTokens(
+            prefix=[*self._before, *self._ids(joined), *self._between],
+            tails=[[*body[: cut.memory], *self._after] for body in bodies],
+            truncated=[len(body) > cut.memory for body in bodies],
+            query_truncated=texts != [text for text, _, _ in pieces],
+        )
+
+    def collate(self, pairs: Sequence[tuple[list[int], list[int]]]) -> dict[str, Tensor]:
+        """Pad (prefix, tail) pairs on the right; every tensor is [batch, longest]."""
+        width = max(len(prefix) + len(tail) for prefix, tail in pairs)
+        pad = self.tokenizer.pad_token_id
+        rows: dict[str, list[list[int]]] = {"input_ids": [], "attention_mask": []}
+        if self._has_types:
+            rows["token_type_ids"] = []
+        for prefix, tail in pairs:
+            length = len(prefix) + len(tail)
+            gap = [0] * (width - length)
+            rows["input_ids"].append(prefix + tail + [pad] * (width - length))
+            rows["attention_mask"].append([1] * length + gap)
+            if self._has_types:
+                types = [0] * len(prefix) + [self._tail_type] * len(tail)
+                rows["token_type_ids"].append(types + gap)
+        return {key: torch.tensor(value, device=self.model.device) for key, value in rows.items()}
+
+    def forward(self, **batch: Tensor) -> Tensor:
+        """Log-odds [batch], float32."""
+        logits: Tensor = self.model(**batch).logits
+        return logits[:, 0].float()
+
+    def save(self, folder: Path) -> None:
+        """Write a stock checkpoint with ``labkit.json`` beside it."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.model.save_pretrained(folder)
+        self.tokenizer.save_pretrained(folder)
+        self.card.save(folder)

@@ -1,0 +1,97 @@
+"""From a name, a folder or a hub id to a student."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from labkit.errors import InputError
+from labkit.students.card import Card, read_card
+from labkit.students.cosine import CosineStudent
+from labkit.students.placement import Placement, choose_placement
+
+EMBEDDED = "minilm-cosine"
+"""The student that every installation has."""
+
+
+def assets_path() -> Path:
+    """``assets/``: inside the package when it was installed as a wheel, else beside it."""
+    package = Path(__file__).parents[1]
+    inside = package / "assets"
+    return inside if inside.is_dir() else package.parent / "assets"
+
+
+def load_student(
+    source: str | os.PathLike[str] = EMBEDDED, *, placement: Placement | None = None
+) -> Any:
+    """Load a student.
+
+    Args:
+        source: the name of an embedded student, a checkpoint folder, or a hub id
+            (``organisation/name``): a stock Qwen3-Reranker or a cross-encoder with one output.
+        placement: device and dtype; chosen where None.
+
+    Returns:
+        A CosineStudent, an EncoderStudent or a DecoderStudent, in evaluation mode.
+
+    Raises:
+        InputError: there is no such model, or it is of a kind that cannot score pairs.
+    """
+    name = str(source)
+    embedded = assets_path() / "models" / name
+    folder = embedded if "/" not in name and embedded.is_dir() else Path(name)
+    card = read_card(folder) if folder.is_dir() else None
+    if card is not None and card.family == "cosine":
+        return CosineStudent(card)
+    if not folder.is_dir() and (name.count("/") != 1 or name.startswith((".", "/", "~"))):
+        raise InputError(
+            f"no model {name!r}: expected {EMBEDDED}, a folder with a checkpoint, or a hub id "
+            "such as Qwen/Qwen3-Reranker-0.6B"
+        )
+    return _load_pair_student(str(folder), card, placement or choose_placement())
+
+
+def _load_pair_student(source: str, card: Card | None, placement: Placement) -> Any:
+    import torch
+    import transformers
+    from transformers.utils import logging
+
+    from labkit.students.decoder import DecoderStudent
+    from labkit.students.encoder import EncoderStudent
+
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()
+    try:
+        config = transformers.AutoConfig.from_pretrained(source)
+        architecture = (config.architectures or ["none named"])[0]
+        if architecture == "Qwen3ForCausalLM":
+            kind, student_class = transformers.AutoModelForCausalLM, DecoderStudent
+        elif architecture.endswith("ForSequenceClassification"):
+            kind = transformers.AutoModelForSequenceClassification
+            student_class = EncoderStudent
+        else:
+            raise InputError(
+                f"{source} is a {architecture}, expected Qwen3ForCausalLM (Qwen3-Reranker) or a "
+                "...ForSequenceClassification with one output (a cross-encoder)"
+            )
+        tokenizer = transformers.AutoTokenizer.from_pretrained(source)
+        model = kind.from_pretrained(source, dtype=placement.dtype)
+    except InputError:
+        raise
+    except (OSError, ValueError, KeyError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise InputError(
+            f"{source} cannot be loaded ({reason}), expected a checkpoint with config.json, "
+            "weights and tokenizer, in a folder or on a hub that can be reached"
+        ) from None
+    family: str = student_class.family
+    if card is not None and card.family != family:
+        raise InputError(
+            f"{source} has a card of family {card.family!r} and the weights of an {architecture}, "
+            f"expected both to be {family!r}"
+        )
+    if tokenizer.pad_token_id is None:
+        raise InputError(f"the tokenizer of {source} has no pad token, expected one")
+    with torch.no_grad():
+        return student_class(model.to(placement.device), tokenizer, card).eval()

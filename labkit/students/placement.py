@@ -1,0 +1,60 @@
+"""Where a model runs and in which precision, with the reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from labkit.errors import InputError
+
+if TYPE_CHECKING:
+    import torch
+
+DTYPES = ("float32", "bfloat16", "float16")
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Device and dtype of the weights; scores are float32 in any case."""
+
+    device: torch.device
+    dtype: torch.dtype
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.device}, {str(self.dtype).removeprefix('torch.')} ({self.reason})"
+
+
+def choose_placement(device: str | None = None, dtype: str | None = None) -> Placement:
+    """CUDA in bfloat16 where there is one, else Apple's GPU, else the CPU; the latter in float32.
+
+    Half precision on a CPU is several times slower than float32, so it is never chosen there.
+
+    Raises:
+        InputError: the device is not here, or the dtype is none of :data:`DTYPES`.
+    """
+    import torch
+
+    if dtype is not None and dtype not in DTYPES:
+        raise InputError(f"dtype is {dtype!r}, expected one of {', '.join(DTYPES)}")
+    if device is None:
+        if torch.cuda.is_available():
+            name, reason = "cuda", f"found {torch.cuda.get_device_name()}"
+        elif torch.backends.mps.is_available():
+            name, reason = "mps", "found an Apple GPU"
+        else:
+            name, reason = "cpu", f"no GPU found, {torch.get_num_threads()} threads"
+    else:
+        name, reason = device, "device as asked"
+    try:
+        chosen = torch.device(name)
+        torch.empty(0, device=chosen)
+    except (RuntimeError, AssertionError) as error:
+        first_line = str(error).splitlines()[0]
+        raise InputError(
+            f"device {name!r} cannot be used ({first_line}), expected cpu, mps, cuda or cuda:N"
+        ) from None
+    if dtype is None:
+        half = chosen.type == "cuda" and torch.cuda.is_bf16_supported()
+        return Placement(chosen, torch.bfloat16 if half else torch.float32, reason)
+    return Placement(chosen, getattr(torch, dtype), f"{reason}, dtype as asked")
