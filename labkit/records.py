@@ -167,13 +167,16 @@ _PARTIAL_DATE = re.compile(r"(\d{4})(?:-(\d{2}))?")
 def parse_time(text: str) -> datetime:
     """Read an ISO 8601 date or date-time; a bare year or month means its first day.
 
+    The wall-clock time as written, without a zone: it is what people mean by "that evening", and
+    two times can be compared whether or not one of them names a zone.
+
     Raises:
         ValueError: the text is none of these.
     """
     partial = _PARTIAL_DATE.fullmatch(text)
     if partial:
         return datetime(int(partial[1]), int(partial[2] or 1), 1)
-    return datetime.fromisoformat(text)
+    return datetime.fromisoformat(text).replace(tzinfo=None)
 
 
 # --- one Example <-> one JSON object -------------------------------------------------------------
@@ -186,39 +189,40 @@ _MEMORY_KEYS = frozenset(("id", "time", "speaker", "text"))
 _TURN_KEYS = frozenset(("speaker", "text", "time"))
 
 
-def _shown(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=False, default=str)
+def shown(value: object) -> str:
+    """A value as a message quotes it: as JSON, cut to 60 characters, always printable."""
+    text = json.dumps(value, ensure_ascii=False, default=str).encode("utf-8", "replace").decode()
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def _object(value: object, where: str) -> dict[str, Any]:
+def expect_object(value: object, where: str) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise InputError(f"{where} is {_shown(value)}, expected an object in braces")
+        raise InputError(f"{where} is {shown(value)}, expected an object in braces")
     return value
 
 
-def _list(value: object, where: str) -> list[Any]:
+def expect_list(value: object, where: str) -> list[Any]:
     if not isinstance(value, list):
-        raise InputError(f"{where} is {_shown(value)}, expected a list in brackets")
+        raise InputError(f"{where} is {shown(value)}, expected a list in brackets")
     return value
 
 
-def _text(value: object, where: str, *, least: int = 0) -> str:
+def expect_text(value: object, where: str, *, least: int = 0) -> str:
     if not isinstance(value, str) or len(value.strip()) < least:
         kind = "a text that is not empty" if least else "a text"
-        raise InputError(f"{where} is {_shown(value)}, expected {kind} in quotes")
+        raise InputError(f"{where} is {shown(value)}, expected {kind} in quotes")
     # A lone surrogate is legal in JSON and cannot be written as UTF-8 again, nor tokenized.
     return value.encode("utf-8", "replace").decode("utf-8") if not value.isascii() else value
 
 
 def _optional_text(value: object, where: str) -> str | None:
-    return None if value is None else _text(value, where) or None
+    return None if value is None else expect_text(value, where) or None
 
 
 def _id(value: object, where: str) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
-    return _text(value, where, least=1)
+    return expect_text(value, where, least=1)
 
 
 def _time(value: object, where: str) -> str | None:
@@ -229,14 +233,14 @@ def _time(value: object, where: str) -> str | None:
         parse_time(text)
     except ValueError:
         raise InputError(
-            f"{where} is {_shown(text)}, expected ISO 8601 such as 2026-03-14 or 2026-03-14T09:30"
+            f"{where} is {shown(text)}, expected ISO 8601 such as 2026-03-14 or 2026-03-14T09:30"
         ) from None
     return text
 
 
 def _label(value: object, where: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-        raise InputError(f"{where} is {_shown(value)}, expected a number from 0 to 1")
+        raise InputError(f"{where} is {shown(value)}, expected a number from 0 to 1")
     return float(value)
 
 
@@ -245,20 +249,20 @@ def _extra(value: Mapping[str, Any], known: frozenset[str]) -> dict[str, Any]:
 
 
 def parse_turn(value: object, where: str) -> Turn:
-    item = _object(value, where)
+    item = expect_object(value, where)
     return Turn(
-        speaker=_text(item.get("speaker"), f"{where}.speaker"),
-        text=_text(item.get("text"), f"{where}.text"),
+        speaker=expect_text(item.get("speaker"), f"{where}.speaker"),
+        text=expect_text(item.get("text"), f"{where}.text"),
         time=_time(item.get("time"), f"{where}.time"),
         extra=_extra(item, _TURN_KEYS),
     )
 
 
 def parse_memory(value: object, where: str) -> Memory:
-    item = _object(value, where)
+    item = expect_object(value, where)
     return Memory(
         id=_id(item.get("id"), f"{where}.id"),
-        text=_text(item.get("text"), f"{where}.text"),
+        text=expect_text(item.get("text"), f"{where}.text"),
         time=_time(item.get("time"), f"{where}.time"),
         speaker=_optional_text(item.get("speaker"), f"{where}.speaker"),
         extra=_extra(item, _MEMORY_KEYS),
@@ -266,42 +270,44 @@ def parse_memory(value: object, where: str) -> Memory:
 
 
 def parse_memories(value: object, where: str) -> tuple[Memory, ...]:
-    items = enumerate(_list(value, where))
+    items = enumerate(expect_list(value, where))
     memories = tuple(parse_memory(item, f"{where}[{i}]") for i, item in items)
     seen: set[str] = set()
     for memory in memories:
         if memory.id in seen:
-            raise InputError(f"{where} has id {_shown(memory.id)} twice, expected each id once")
+            raise InputError(f"{where} has id {shown(memory.id)} twice, expected each id once")
         seen.add(memory.id)
     return memories
 
 
 def parse_labels(value: object, ids: Iterable[str], where: str) -> dict[str, float]:
     known = frozenset(ids)
-    labels = {key: _label(v, f"{where}[{_shown(key)}]") for key, v in _object(value, where).items()}
+    labels = {
+        key: _label(v, f"{where}[{shown(key)}]") for key, v in expect_object(value, where).items()
+    }
     for key in labels.keys() - known:
-        raise InputError(f"{where} names {_shown(key)}, expected ids of the memories only")
+        raise InputError(f"{where} names {shown(key)}, expected ids of the memories only")
     return labels
 
 
 def parse_negative_kinds(value: object, ids: Iterable[str], where: str) -> dict[str, str]:
     known = frozenset(ids)
-    items = _object(value, where).items()
-    kinds = {key: _text(v, f"{where}[{_shown(key)}]", least=1) for key, v in items}
+    items = expect_object(value, where).items()
+    kinds = {key: expect_text(v, f"{where}[{shown(key)}]", least=1) for key, v in items}
     for key in kinds.keys() - known:
-        raise InputError(f"{where} names {_shown(key)}, expected ids of the memories only")
+        raise InputError(f"{where} names {shown(key)}, expected ids of the memories only")
     return kinds
 
 
 def parse_context(value: object, where: str) -> tuple[Turn, ...]:
-    items = enumerate(_list(value, where))
+    items = enumerate(expect_list(value, where))
     return tuple(parse_turn(item, f"{where}[{i}]") for i, item in items)
 
 
 def parse_query(item: Mapping[str, Any], *, kind_key: str) -> Query:
     """The query of an object with the keys id, query, context, query_time, instruction."""
     return Query(
-        text=_text(item.get("query"), "query", least=1),
+        text=expect_text(item.get("query"), "query", least=1),
         id=_id(item.get("id"), "id"),
         context=parse_context(item.get("context") or [], "context"),
         time=_time(item.get("query_time"), "query_time"),
@@ -317,7 +323,7 @@ def parse_example(value: object) -> Example:
         InputError: a value is missing or of the wrong kind; the message names it and what was
             expected.
     """
-    item = _object(value, "the line")
+    item = expect_object(value, "the line")
     memories = parse_memories(item.get("memories"), "memories")
     ids = [memory.id for memory in memories]
     return Example(

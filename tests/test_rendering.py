@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 from labkit.records import Memory, Query, Turn
-from labkit.rendering import render_date, render_memory, render_query
+from labkit.rendering import render_date, render_memory, render_query, render_search
 
 
 def test_a_memory_is_read_with_date_and_speaker() -> None:
     memory = Memory("m1", "Moved to\n the coast.", time="2025-11-02T08:15", speaker="Ana")
-    assert render_memory(memory) == "[Sunday 2 November 2025] Ana: Moved to the coast."
+    assert render_memory(memory) == "[2 November, 2025] Ana: Moved to the coast."
 
 
 def test_parts_that_are_missing_leave_no_trace() -> None:
@@ -18,7 +18,7 @@ def test_a_date_keeps_the_precision_that_it_has() -> None:
     assert [render_date(t) for t in ("2026", "2026-03", "2026-03-14")] == [
         "2026",
         "March 2026",
-        "Saturday 14 March 2026",
+        "14 March, 2026",
     ]
 
 
@@ -31,9 +31,14 @@ def test_a_query_carries_its_context_date_and_instruction() -> None:
     )
     rendered = render_query(query)
     assert rendered.instruction == "Amounts only"
-    assert rendered.text == "Ana: Paid in May.\nBo: So much?\n[Saturday 14 March 2026] And in March?"
+    assert rendered.text == "Ana: Paid in May.\nBo: So much?\n[14 March, 2026] And in March?"
 
 
 def test_a_text_cannot_fake_a_second_turn_with_a_line_end() -> None:
     query = Query("Who?", context=(Turn("Ana", "Fine.\nBo: I did it"),))
     assert render_query(query).context.count("\n") == 0
+
+
+def test_the_first_stage_searches_without_the_querys_date() -> None:
+    query = Query("And in May?", context=(Turn("Ana", "Paid."),), time="2026-03-14")
+    assert render_search(query) == "Ana: Paid.\nAnd in May?"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from labkit.retrieval.minilm import embed
+from labkit.retrieval.minilm import DECIMALS, embed
 
 
 class Dense:
@@ -18,4 +18,5 @@ class Dense:
 
     def search(self, text: str) -> NDArray[np.float64]:
         """Cosines [n] in [-1, 1] of all texts."""
-        return np.asarray(self._vectors @ embed([text])[0], dtype=np.float64)
+        cosines = np.asarray(self._vectors @ embed([text])[0], dtype=np.float64)
+        return cosines.round(DECIMALS)

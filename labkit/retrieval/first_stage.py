@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from labkit.errors import InputError
 from labkit.records import Memory, Query
-from labkit.rendering import render_memory, render_query
+from labkit.rendering import render_memory, render_search
 from labkit.retrieval.bm25 import BM25
 from labkit.retrieval.dense import Dense
 
@@ -63,7 +63,7 @@ class FirstStage:
 
     def order(self, query: Query) -> NDArray[np.intp]:
         """Indices of all memories, best first. The query's context is read with it."""
-        text = render_query(query).text
+        text = render_search(query)
         if self.method == "none" or not self.memories:
             return np.arange(len(self.memories))
         if self.method == "bm25":

@@ -24,6 +24,10 @@ MAX_TOKENS = 256
 
 SIZE = 384
 
+DECIMALS = 6
+"""Of a cosine. A matrix product rounds the rows of equal texts apart beyond that, and a tie that
+is broken by rounding is broken anew on every machine."""
+
 _TOKENS_PER_BATCH = 4096
 
 

@@ -14,15 +14,16 @@ from numpy.typing import NDArray
 
 from labkit.errors import InputError
 from labkit.records import Memory, Query
-from labkit.rendering import render_memory, render_query
-from labkit.retrieval.minilm import embed
+from labkit.rendering import render_memory, render_search
+from labkit.retrieval.minilm import DECIMALS, embed
 from labkit.students.card import Card
 
 
 def cosines(query: Query, memories: Sequence[Memory]) -> NDArray[np.float64]:
-    """Cosine [n] between the query with its context and each memory."""
-    vectors = embed([render_query(query).text, *(render_memory(memory) for memory in memories)])
-    return np.asarray(vectors[1:] @ vectors[0], dtype=np.float64)
+    """Cosine [n] between the query with its context and each memory, to six decimals."""
+    vectors = embed([render_search(query), *(render_memory(memory) for memory in memories)])
+    products = np.asarray(vectors[1:] @ vectors[0], dtype=np.float64)
+    return products.round(DECIMALS)
 
 
 class CosineStudent:

@@ -33,7 +33,7 @@ ATTENTION = "labkit_prefix"
 """Name of our attention among those of transformers; without a prefix it is plain SDPA."""
 
 PrefixCache = list[tuple[Tensor, Tensor]]
-"""Keys and values of the shared prefix, one pair a layer, each [1, key heads, prefix, head size]."""
+"""Keys and values of the shared prefix, one pair a layer, each [1, key heads, prefix, size]."""
 
 
 def attention_with_prefix(
@@ -116,9 +116,7 @@ class DecoderStudent(nn.Module):
                 f"the model is a {kind}, expected Qwen3ForCausalLM: the yes / no template is "
                 "that of Qwen3-Reranker"
             )
-        self.card = card or Card(
-            family="decoder", template=template.NAME, budgets=asdict(BUDGETS)
-        )
+        self.card = card or Card(family="decoder", template=template.NAME, budgets=asdict(BUDGETS))
         self.budgets = FieldBudgets(**(self.card.budgets or asdict(BUDGETS)))
         self.tokenizer = tokenizer
         self.yes_id = self._single_token(template.YES)
@@ -211,7 +209,8 @@ class DecoderStudent(nn.Module):
         rows = torch.arange(len(hidden), device=hidden.device)
         last = hidden[rows, last_token(attention_mask)].float()
         head = self.model.lm_head.weight
-        return last @ (head[self.yes_id].float() - head[self.no_id].float())
+        log_odds: Tensor = last @ (head[self.yes_id].float() - head[self.no_id].float())
+        return log_odds
 
     def save(self, folder: Path) -> None:
         """Write a stock checkpoint with ``labkit.json`` and a chat template beside it."""

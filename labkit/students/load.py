@@ -66,7 +66,8 @@ def _load_pair_student(source: str, card: Card | None, placement: Placement) -> 
         config = transformers.AutoConfig.from_pretrained(source)
         architecture = (config.architectures or ["none named"])[0]
         if architecture == "Qwen3ForCausalLM":
-            kind, student_class = transformers.AutoModelForCausalLM, DecoderStudent
+            kind = transformers.AutoModelForCausalLM
+            student_class: type[DecoderStudent] | type[EncoderStudent] = DecoderStudent
         elif architecture.endswith("ForSequenceClassification"):
             kind = transformers.AutoModelForSequenceClassification
             student_class = EncoderStudent

@@ -15,9 +15,7 @@ SYSTEM = (
 )
 SUFFIX = "<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n"
 
-DEFAULT_INSTRUCTION = (
-    "Given a web search query, retrieve relevant passages that answer the query"
-)
+DEFAULT_INSTRUCTION = "Given a web search query, retrieve relevant passages that answer the query"
 """What a stock Qwen3-Reranker was shown most; used where a query has no instruction."""
 
 YES, NO = "yes", "no"
@@ -40,9 +38,7 @@ def tail_text(memory: str) -> str:
 
 
 CHAT_TEMPLATE = (
-    "{%- set ns = namespace(instruct="
-    + repr(DEFAULT_INSTRUCTION)
-    + ", query='', document='') -%}"
+    "{%- set ns = namespace(instruct=" + repr(DEFAULT_INSTRUCTION) + ", query='', document='') -%}"
     "{%- for message in messages -%}"
     "{%- set text = message.content if message.content is string else message.content[0].text -%}"
     "{%- if message.role == 'system' -%}{%- set ns.instruct = text -%}"

@@ -18,7 +18,7 @@ _SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<think>", "</think>"
 
 
 def tiny_qwen_tokenizer() -> Any:
-    """A small byte-level BPE with Qwen's splitting rule and special tokens; any text round-trips."""
+    """A small byte-level BPE with Qwen's splitting rule and special tokens, for any text."""
     from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 
@@ -75,3 +75,25 @@ def tiny_qwen3(
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         return Qwen3ForCausalLM(config).eval()
+
+
+def tiny_encoder(*, hidden: int = 32, layers: int = 2, seed: int = 0) -> tuple[Any, Any]:
+    """A random BERT with one output, and the packaged MiniLM's tokenizer."""
+    import torch
+    from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification
+
+    from labkit.retrieval.minilm import minilm_path
+
+    tokenizer = AutoTokenizer.from_pretrained(minilm_path())
+    config = BertConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=hidden,
+        intermediate_size=2 * hidden,
+        num_hidden_layers=layers,
+        num_attention_heads=4,
+        num_labels=1,
+        initializer_range=0.2,
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return BertForSequenceClassification(config).eval(), tokenizer

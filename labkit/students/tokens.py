@@ -1,4 +1,4 @@
-"""Token ids of a query's pairs: what all of them share, what each adds, and how much may be read."""
+"""Token ids of a query's pairs: what they share, what each adds, how much may be read."""
 
 from __future__ import annotations
 

@@ -1,0 +1,3 @@
+"""From labelled Examples to students."""
+
+from __future__ import annotations

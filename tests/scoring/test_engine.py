@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from labkit.records import Memory, Query
+from labkit.rendering import render_memory, render_query
+from labkit.scoring.engine import score_pairs
+from labkit.scoring.reranker import Reranker
+from labkit.students.decoder import DecoderStudent, last_token
+from labkit.students.encoder import EncoderStudent
+from labkit.students.tiny import tiny_qwen3, tiny_qwen_tokenizer
+
+Student = DecoderStudent | EncoderStudent
+
+
+@pytest.fixture(params=["decoder", "encoder"])
+def student(request: pytest.FixtureRequest) -> Student:
+    made: Student = request.getfixturevalue(request.param)
+    return made
+
+
+def scores(student: Student, query: Query, memories: list[Memory], **how: object) -> np.ndarray:
+    return score_pairs(student, student.tokenize(query, memories), **how)  # type: ignore[arg-type]
+
+
+def test_one_by_one_equals_batched(student: Student, query: Query, memories: list[Memory]) -> None:
+    batched = scores(student, query, memories)
+    single = np.concatenate([scores(student, query, [memory]) for memory in memories])
+    np.testing.assert_allclose(batched, single, atol=1e-4)
+    assert np.ptp(batched) > 0.1, "a model that tells nothing apart proves nothing here"
+
+
+@pytest.mark.parametrize("budget", [1, 64, 300, 10_000])
+def test_batch_size_changes_no_score(
+    student: Student, query: Query, memories: list[Memory], budget: int
+) -> None:
+    want = scores(student, query, memories)
+    got = scores(student, query, memories, tokens_per_batch=budget)
+    np.testing.assert_allclose(got, want, atol=1e-4)
+
+
+def test_order_of_memories_changes_no_score(
+    student: Student, query: Query, memories: list[Memory]
+) -> None:
+    order = np.random.default_rng(0).permutation(len(memories))
+    got = scores(student, query, [memories[i] for i in order])
+    np.testing.assert_allclose(got, scores(student, query, memories)[order], atol=1e-4)
+
+
+def test_shared_prefix_equals_plain(
+    decoder: DecoderStudent, query: Query, memories: list[Memory]
+) -> None:
+    shared = scores(decoder, query, memories)
+    plain = scores(decoder, query, memories, share_prefix=False)
+    np.testing.assert_allclose(shared, plain, atol=1e-4)
+
+
+@pytest.mark.parametrize("heads,key_heads", [(4, 4), (4, 1), (6, 3)])
+def test_shared_prefix_holds_for_every_grouping_of_heads(
+    query: Query, memories: list[Memory], heads: int, key_heads: int
+) -> None:
+    tokenizer = tiny_qwen_tokenizer()
+    model = tiny_qwen3(tokenizer, heads=heads, key_heads=key_heads, layers=3)
+    student = DecoderStudent(model, tokenizer).eval()
+    shared = scores(student, query, memories)
+    plain = scores(student, query, memories, share_prefix=False)
+    np.testing.assert_allclose(shared, plain, atol=1e-4)
+
+
+def test_the_whole_output_matrix_gives_the_same_log_odds(
+    decoder: DecoderStudent, query: Query, memories: list[Memory]
+) -> None:
+    tokens = decoder.tokenize(query, memories[:1])
+    ids = torch.tensor([tokens.prefix + tokens.tails[0]])
+    with torch.inference_mode():
+        logits = decoder.model(input_ids=ids).logits[0, -1]
+    want = float(logits[decoder.yes_id] - logits[decoder.no_id])
+    assert scores(decoder, query, memories[:1])[0] == pytest.approx(want, abs=1e-4)
+
+
+def test_padding_on_either_side_gives_the_same_score(decoder: DecoderStudent) -> None:
+    rows = [[5, 6, 7, 8, 9], [5, 6, 7]]
+    pad = decoder.tokenizer.pad_token_id
+    left = torch.tensor([rows[0], [pad, pad, *rows[1]]])
+    right = torch.tensor([rows[0], [*rows[1], pad, pad]])
+    left_mask = torch.tensor([[1] * 5, [0, 0, 1, 1, 1]])
+    right_mask = torch.tensor([[1] * 5, [1, 1, 1, 0, 0]])
+    assert last_token(left_mask).tolist() == [4, 4]
+    assert last_token(right_mask).tolist() == [4, 2]
+    with torch.inference_mode():
+        alone = torch.cat([decoder(torch.tensor([row]), torch.ones(1, len(row))) for row in rows])
+        torch.testing.assert_close(decoder(left, left_mask), alone, atol=1e-4, rtol=0)
+        torch.testing.assert_close(decoder(right, right_mask), alone, atol=1e-4, rtol=0)
+
+
+def test_a_saved_student_scores_the_same_after_reload(
+    student: Student, query: Query, memories: list[Memory], tmp_path: Path
+) -> None:
+    student.save(tmp_path / "student")
+    reloaded = Reranker.load(tmp_path / "student", device="cpu", dtype="float32")
+    assert type(reloaded.student) is type(student)
+    assert reloaded.card == student.card
+    want = scores(student, query, memories)
+    np.testing.assert_allclose(reloaded.score(query, memories), want, atol=1e-6)
+
+
+@pytest.mark.slow
+def test_a_saved_decoder_scores_the_same_in_sentence_transformers(
+    decoder: DecoderStudent, query: Query, memories: list[Memory], tmp_path: Path
+) -> None:
+    from sentence_transformers import CrossEncoder
+
+    decoder.save(tmp_path)
+    peer = CrossEncoder(str(tmp_path), device="cpu")
+    text = render_query(query).text
+    pairs = [(text, render_memory(memory)) for memory in memories]
+    got = peer.predict(pairs, prompt=query.instruction, activation_fn=torch.nn.Identity())
+    np.testing.assert_allclose(got, scores(decoder, query, memories), atol=1e-4)
+
+
+@pytest.mark.slow
+def test_a_saved_encoder_scores_the_same_in_sentence_transformers(
+    encoder: EncoderStudent, memories: list[Memory], tmp_path: Path
+) -> None:
+    from sentence_transformers import CrossEncoder
+
+    encoder.save(tmp_path)
+    query = Query("Who mended it?", time="2026-03-14")
+    peer = CrossEncoder(str(tmp_path), device="cpu")
+    pairs = [(render_query(query).text, render_memory(memory)) for memory in memories]
+    got = peer.predict(pairs, activation_fn=torch.nn.Identity())
+    np.testing.assert_allclose(got, scores(encoder, query, memories), atol=1e-4)
