@@ -95,13 +95,15 @@ def _queries(
     kinds: Collection[str] | None,
     limit: int | None,
 ) -> Iterator[tuple[list[FirstStage], Example]]:
-    done = 0
+    left = limit
     for dialogue in dialogues:
+        wanted = [e for e in dialogue.examples if kinds is None or e.query.kind in kinds][:left]
         stages = [FirstStage(dialogue.memories, method) for method in methods]
-        for example in dialogue.examples:
-            if kinds is not None and example.query.kind not in kinds:
-                continue
-            if limit is not None and done >= limit:
-                return
+        for stage in stages:
+            stage.prepare([example.query for example in wanted])
+        for example in wanted:
             yield stages, example
-            done += 1
+        if left is not None:
+            left -= len(wanted)
+            if left <= 0:
+                return

@@ -14,6 +14,7 @@ from labkit.records import Memory, Query
 from labkit.rendering import render_memory, render_search
 from labkit.retrieval.bm25 import BM25
 from labkit.retrieval.dense import Dense
+from labkit.retrieval.minilm import embed
 
 Method = Literal["fused", "bm25", "dense", "none"]
 METHODS: tuple[Method, ...] = get_args(Method)
@@ -60,6 +61,11 @@ class FirstStage:
     @cached_property
     def _dense(self) -> Dense:
         return Dense(self._texts)
+
+    def prepare(self, queries: Sequence[Query]) -> None:
+        """Embed many queries at once, several times faster than one by one; changes no result."""
+        if self.method in ("fused", "dense"):
+            embed([render_search(query) for query in queries])
 
     def order(self, query: Query) -> NDArray[np.intp]:
         """Indices of all memories, best first. The query's context is read with it."""
