@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from labkit.errors import InputError
 from labkit.records import Memory, Query
 from labkit.rendering import render_memory, render_query
+from labkit.retrieval.minilm import SHA256, minilm_path
 from labkit.students.card import Card
 from labkit.students.tokens import FieldBudgets, PairTokens, cut_text
 
@@ -41,6 +42,29 @@ class EncoderStudent(nn.Module):
         self.tokenizer = tokenizer
         self.model = model
         self._learn_layout()
+
+    @classmethod
+    def from_minilm(cls, *, seed: int = 0) -> EncoderStudent:
+        """The packaged MiniLM under a new head, drawn from ``seed``: where training starts.
+
+        Until it is trained its scores mean nothing.
+        """
+        from transformers import AutoTokenizer, BertForSequenceClassification
+        from transformers.utils import logging
+
+        folder = minilm_path()
+        logging.disable_progress_bar()
+        verbosity = logging.get_verbosity()
+        logging.set_verbosity_error()  # it would report the new head as missing from the file
+        try:
+            with torch.random.fork_rng():
+                torch.manual_seed(seed)
+                model = BertForSequenceClassification.from_pretrained(folder, num_labels=1)
+        finally:
+            logging.set_verbosity(verbosity)
+        base = {"id": "sentence-transformers/all-MiniLM-L6-v2", "sha256": SHA256}
+        card = Card(family="encoder", budgets=asdict(BUDGETS), base=base)
+        return cls(model, AutoTokenizer.from_pretrained(folder), card).eval()
 
     def _learn_layout(self) -> None:
         # Which special tokens stand before, between and after the two texts, and which token type

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from labkit.records import Memory, Query
+from labkit.records import Memory, Query, Turn
 from labkit.rendering import render_memory, render_query
 from labkit.scoring.engine import score_pairs
 from labkit.scoring.reranker import Reranker
@@ -123,14 +123,27 @@ def test_a_saved_decoder_scores_the_same_in_sentence_transformers(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("start", ["tiny", "minilm"])
 def test_a_saved_encoder_scores_the_same_in_sentence_transformers(
-    encoder: EncoderStudent, memories: list[Memory], tmp_path: Path
+    encoder: EncoderStudent, memories: list[Memory], tmp_path: Path, start: str
 ) -> None:
     from sentence_transformers import CrossEncoder
 
-    encoder.save(tmp_path)
-    query = Query("Who mended it?", time="2026-03-14")
+    student = encoder if start == "tiny" else EncoderStudent.from_minilm(seed=3)
+    student.save(tmp_path)
+    query = Query("Who mended it?", context=(Turn("Bo", "It leaked."),), time="2026-03-14")
     peer = CrossEncoder(str(tmp_path), device="cpu")
     pairs = [(render_query(query).text, render_memory(memory)) for memory in memories]
     got = peer.predict(pairs, activation_fn=torch.nn.Identity())
-    np.testing.assert_allclose(got, scores(encoder, query, memories), atol=1e-4)
+    np.testing.assert_allclose(got, scores(student, query, memories), atol=1e-4)
+
+
+def test_the_minilm_student_starts_from_the_packaged_weights_and_a_seeded_head() -> None:
+    from labkit.retrieval.minilm import _load
+
+    one, same, other = (EncoderStudent.from_minilm(seed=seed) for seed in (1, 1, 2))
+    packaged = _load()[1].state_dict()
+    got = one.model.bert.state_dict()
+    assert all(torch.equal(got[name], packaged[name]) for name in got)
+    assert torch.equal(one.model.classifier.weight, same.model.classifier.weight)
+    assert not torch.equal(one.model.classifier.weight, other.model.classifier.weight)
