@@ -25,6 +25,7 @@ class Card:
         rendering: version of :mod:`labkit.rendering` that the student was trained with.
         template: name and version of the prompt template; None where there is none.
         head: numbers of a head that is not in the weights (slope and intercept of the cosine).
+        thresholds: probabilities from which a memory is kept, by name ("balanced": best F1).
         budgets: tokens of each field, see :class:`~labkit.students.tokens.FieldBudgets`.
         base: id and sha256 of the base model.
         training: what trained it: recipe, data and their hashes, versions. Free form.
@@ -35,6 +36,7 @@ class Card:
     rendering: int = RENDERING_VERSION
     template: str | None = None
     head: dict[str, float] = field(default_factory=dict)
+    thresholds: dict[str, float] = field(default_factory=dict)
     budgets: dict[str, int] = field(default_factory=dict)
     base: dict[str, str] = field(default_factory=dict)
     training: dict[str, Any] = field(default_factory=dict)

@@ -8,20 +8,31 @@ from __future__ import annotations
 import argparse
 import hashlib
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
-from labkit.records import Example
+from labkit.records import RELEVANT, Example
 from labkit.retrieval.minilm import SHA256
 from labkit.sources.lives import read_lives, split_of
 from labkit.students.card import Card
 from labkit.students.cosine import cosines
 
 
-def fit_head(examples: Iterable[Example]) -> tuple[dict[str, float], int]:
-    """Slope and intercept that give the labels the greatest likelihood, and the number of pairs.
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """The head, the threshold of the best F1 over all pairs, and how many pairs there were."""
+
+    head: dict[str, float]
+    balanced: float
+    pairs: int
+
+
+def fit_head(examples: Iterable[Example]) -> Fit:
+    """Slope and intercept that give the labels the greatest likelihood.
 
     A label of 0.3 counts as three tenths of a relevant pair and seven tenths of an irrelevant one:
     the log loss on soft labels.
@@ -38,7 +49,20 @@ def fit_head(examples: Iterable[Example]) -> tuple[dict[str, float], int]:
         sample_weight=np.concatenate([y, 1 - y]),
     )
     head = {"slope": float(model.coef_[0, 0]), "intercept": float(model.intercept_[0])}
-    return {name: round(value, 4) for name, value in head.items()}, len(y)
+    probabilities = model.predict_proba(x)[:, 1]
+    return Fit(
+        head={name: round(value, 4) for name, value in head.items()},
+        balanced=round(best_f1_threshold(probabilities, y >= RELEVANT), 3),
+        pairs=len(y),
+    )
+
+
+def best_f1_threshold(probabilities: NDArray[np.float64], relevant: NDArray[np.bool_]) -> float:
+    """The threshold whose F1 over all pairs together is best: the least probability it keeps."""
+    order = np.argsort(-probabilities, kind="stable")
+    hits = np.cumsum(relevant[order])
+    f1 = 2 * hits / (np.arange(1, len(hits) + 1) + max(1, int(relevant.sum())))
+    return float(probabilities[order][int(np.argmax(f1))])
 
 
 def main() -> None:
@@ -47,16 +71,17 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     lives = [life for life in read_lives(arguments.lives) if split_of(life.id) == "train"]
-    head, pairs = fit_head(example for life in lives for example in life.examples)
+    fit = fit_head(example for life in lives for example in life.examples)
     files = sorted(arguments.lives.glob("*.jsonl"))
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
     card = Card(
         family="cosine",
-        head=head,
+        head=fit.head,
+        thresholds={"balanced": fit.balanced},
         base={"id": "sentence-transformers/all-MiniLM-L6-v2", "sha256": SHA256},
         training={
             "command": f"python -m labkit.training.cosine assets/lives --out {arguments.out}",
-            "data": f"authored lives, train split: {len(lives)} lives, {pairs} pairs",
+            "data": f"authored lives, train split: {len(lives)} lives, {fit.pairs} pairs",
             "data_sha256": digest,
         },
         description=(
@@ -67,7 +92,7 @@ def main() -> None:
     )
     arguments.out.mkdir(parents=True, exist_ok=True)
     card.save(arguments.out)
-    print(f"{arguments.out}: {head} from {pairs} pairs of {len(lives)} lives")
+    print(f"{arguments.out}: {fit} of {len(lives)} lives")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,54 @@
+"""Start the lab: ``python app.py [--data FILE] [--model NAME_OR_FOLDER]``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from labkit.errors import InputError
+
+NOTES_SHOWN = 3
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="app.py", description="The lab, in the browser.")
+    parser.add_argument(
+        "--data", type=Path, metavar="FILE",
+        help="dialogues to show beside the bundled lives: LoCoMo JSON, Example or lives JSONL, "
+        "a chat export or text with speakers",
+    )  # fmt: skip
+    parser.add_argument("--model", help="embedded model, checkpoint folder or hub id to rank with")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
+    parser.add_argument("--port", type=int, default=7860, help="first port to try (%(default)s)")
+    arguments = parser.parse_args()
+    if not 1 <= arguments.port <= 65_535:
+        parser.error(f"--port is {arguments.port}, expected 1 to 65535")
+
+    # Not at the top: --help and a mistyped path should not wait for torch and gradio.
+    from labkit.ui.bench import Bench, embedded_models
+    from labkit.ui.library import open_library
+
+    notes: list[str] = []
+    try:
+        library = open_library(arguments.data, on_note=notes.append)
+        for note in notes[:NOTES_SHOWN]:
+            print(f"note: {note}")
+        if len(notes) > NOTES_SHOWN:
+            print(f"note: and {len(notes) - NOTES_SHOWN} more such")
+        bench = Bench([*([arguments.model] if arguments.model else []), *embedded_models()])
+        bench.reranker(bench.models[0])
+
+        from labkit.ui.lab import serve
+
+        serve(library, bench, arguments.host, arguments.port)
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("stopped")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+const draw = (root, text) => root.replaceChildren(text ? el("p", "lk-line", text) : "");

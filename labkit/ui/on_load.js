@@ -1,0 +1,4 @@
+// `element`, `props` and `watch` are Gradio's.
+const redraw = () => draw(element, props.value);
+watch("value", redraw);
+redraw();

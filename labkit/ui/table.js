@@ -1,0 +1,212 @@
+// The candidates. Rows come once from the server; what the threshold does to them, and the counts,
+// happen here, so that moving it needs no round trip.
+const state = { table: null, threshold: props.threshold, order: "rank", body: null, drawn: [], cut: null };
+const number = (value) => (value === null ? "–" : value.toFixed(3));
+
+const change = (row) => {
+  if (row.change === 0) return el("span", "lk-same", "=");
+  const up = row.change > 0;
+  return el("span", up ? "lk-up" : "lk-down", `${up ? "▲" : "▼"}${Math.abs(row.change)}`);
+};
+
+const gold = (row) => {
+  if (row.label === null || (row.label === 0 && !row.kind)) return "";
+  return row.relevant
+    ? el("b", "lk-gold", `✓ ${row.label.toFixed(1)}`)
+    : el("span", "lk-label", row.label.toFixed(1));
+};
+
+const score = (row) => {
+  const bar = el("span", "lk-bar", el("i", ""));
+  bar.firstChild.style.width = `${(100 * row.p).toFixed(1)}%`;
+  const p = el("span", "lk-p", row.probability);
+  p.title = `probability ${row.p.toFixed(6)}`;
+  return [
+    el("span", "lk-prob", p, bar),
+    el("span", "lk-sub", el("span", "lk-odds", row.log_odds), el("span", "lk-level", row.level)),
+  ];
+};
+
+const drawRow = (row) => {
+  const date = el("span", "lk-date", row.date || "no date");
+  if (row.when) date.title = row.when;
+  const verdict = el("span", "");
+  const node = el(
+    "tr",
+    row.relevant ? "lk-row relevant" : "lk-row",
+    el("td", "c-rank", String(row.rank)),
+    el("td", "c-first", String(row.first)),
+    el("td", "c-change", change(row)),
+    el("td", "c-score", ...score(row)),
+    el("td", "c-verdict", verdict),
+    el("td", "c-gold", gold(row)),
+    el("td", "c-who", date, el("span", "lk-who", row.speaker, row.speaker ? " · " : "", el("i", "lk-id", row.id))),
+    el(
+      "td",
+      "c-text",
+      el("span", "lk-text", row.text),
+      " ",
+      row.kind ? el("span", "lk-kind", row.kind.replaceAll("_", " ")) : "",
+      " ",
+      row.truncated ? el("span", "lk-kind", "read in part: too long for the model") : "",
+    ),
+  );
+  node.dataset.id = row.id;
+  return { row, node, verdict };
+};
+
+const sortButton = (key, label, title) => {
+  const button = el("button", "lk-sort", label);
+  button.type = "button";
+  button.title = title;
+  button.addEventListener("click", () => {
+    state.order = key;
+    arrange();
+    apply();
+  });
+  const cell = el("th", `c-${key}`, button);
+  cell.scope = "col";
+  cell.dataset.key = key;
+  return cell;
+};
+
+const head = (className, label, title) => {
+  const cell = el("th", className, label);
+  cell.scope = "col";
+  if (title) cell.title = title;
+  return cell;
+};
+
+const arrange = () => {
+  state.drawn.sort((a, b) => a.row[state.order] - b.row[state.order]);
+  state.body.append(...state.drawn.map((item) => item.node));
+  for (const cell of element.querySelectorAll("th[data-key]")) {
+    cell.setAttribute("aria-sort", cell.dataset.key === state.order ? "ascending" : "none");
+  }
+};
+
+// One pass over the rows: what is kept, what that leaves of the relevant ones, what it saves.
+const count = () => {
+  const tally = { n: 0, kept: 0, hits: 0, words: 0, keptWords: 0 };
+  for (const { row } of state.drawn) {
+    const kept = row.p >= state.threshold;
+    tally.n += 1;
+    tally.words += row.words;
+    if (kept) {
+      tally.kept += 1;
+      tally.keptWords += row.words;
+      if (row.relevant) tally.hits += 1;
+    }
+  }
+  return tally;
+};
+
+const tiles = (tally) => {
+  const { gold: known, relevant, lost } = state.table;
+  const tile = (name, value, note = "") => ({ name, value, note });
+  const saved = tally.words ? Math.round(100 * (1 - tally.keptWords / tally.words)) : 0;
+  const shown = [tile("kept", `${tally.kept} of ${tally.n}`)];
+  if (known === "given") {
+    shown.push(
+      tile("relevant kept", `${tally.hits} of ${relevant}`, lost ? `${lost} lost before` : ""),
+      tile("precision", number(tally.kept ? tally.hits / tally.kept : null)),
+      tile("recall", number(relevant ? tally.hits / relevant : null)),
+    );
+  } else if (known === "abstain") {
+    shown.push(tile("right answer", "keep none", tally.kept ? `${tally.kept} too many` : "✓ nothing kept"));
+  } else {
+    shown.push(tile("relevant kept", "no gold", "precision, recall unknown"));
+  }
+  shown.push(tile("words kept", `${tally.keptWords} of ${tally.words}`, `${saved}% saved`));
+  return shown;
+};
+
+const apply = () => {
+  if (!state.body) {
+    window.dispatchEvent(new CustomEvent("labkit:counts", { detail: [] }));
+    return;
+  }
+  let firstDropped = null;
+  for (const item of state.drawn) {
+    const kept = item.row.p >= state.threshold;
+    item.node.classList.toggle("dropped", !kept);
+    item.verdict.className = kept ? "lk-kept" : "lk-dropped";
+    item.verdict.textContent = kept ? "kept" : "dropped";
+    if (!kept && !firstDropped) firstDropped = item.node;
+  }
+  const tally = count();
+  state.cut.hidden = state.order !== "rank" || !state.drawn.length;
+  state.cut.firstChild.firstChild.textContent =
+    tally.kept === tally.n
+      ? `threshold ${number(state.threshold)} · nothing is dropped`
+      : `threshold ${number(state.threshold)} · ${tally.n - tally.kept} below are dropped`;
+  state.body.insertBefore(state.cut, firstDropped);
+  window.dispatchEvent(new CustomEvent("labkit:counts", { detail: tiles(tally) }));
+};
+
+const draw = (root, table) => {
+  state.table = table;
+  if (table.empty) {
+    state.body = null;
+    state.drawn = [];
+    root.replaceChildren(el("p", "lk-empty", table.empty));
+    apply();
+    return;
+  }
+  state.body = el("tbody", "");
+  state.drawn = table.rows.map(drawRow);
+  state.cut = el("tr", "lk-cut", el("td", "", el("span", "")));
+  state.cut.firstChild.colSpan = 8;
+  root.replaceChildren(
+    el(
+      "div",
+      "lk-table",
+      el(
+        "table",
+        "",
+        el("caption", "", el("q", "", table.question), el("span", "", table.caption)),
+        el(
+          "thead",
+          "",
+          el(
+            "tr",
+            "",
+            sortButton("rank", "#", "rank after reranking: sort by it"),
+            sortButton("first", "1st", "rank in the first stage: sort by it"),
+            head("c-change", "±", "places gained or lost by reranking"),
+            head("c-score", "probability · log-odds, level"),
+            head("c-verdict", "verdict"),
+            head("c-gold", "gold", "label given by hand; ✓ is relevant, 0.6 or more"),
+            head("c-who", "when, who, id"),
+            head("c-text", "memory"),
+          ),
+        ),
+        state.body,
+      ),
+    ),
+  );
+  arrange();
+  apply();
+};
+
+// The slider's own event, without a server: see inspect.py.
+window.addEventListener("labkit:threshold", (event) => {
+  if (!element.isConnected || typeof event.detail !== "number") return;
+  state.threshold = event.detail;
+  apply();
+});
+
+// Whichever of the two is mounted first: the counts ask, the table tells.
+window.addEventListener("labkit:count", () => element.isConnected && apply());
+
+// Not at the first drawing: the address may still hold the link that the page was opened with.
+watch("value", () => {
+  const place = props.value.address;
+  if (!place) return;
+  const url = new URL(window.location.href);
+  for (const key of ["dialogue", "query"]) {
+    if (place[key]) url.searchParams.set(key, place[key]);
+    else url.searchParams.delete(key);
+  }
+  window.history.replaceState(window.history.state, "", url);
+});

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from labkit.sources.lives import parse_life
+from labkit.ui.bench import Bench
+from labkit.ui.library import DATA, Collection, Library
+from tests.ui.chromium import FLAGS, find_chromium
+from tests.ui.made_up import hostile_life, roof_life
+
+
+@pytest.fixture
+def library() -> Library:
+    return Library([Collection.of(DATA, "made up", [parse_life(roof_life())])])
+
+
+@pytest.fixture(scope="session")
+def bench() -> Bench:
+    return Bench(["minilm-cosine"])
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Chromium: the system's, one on PATH, or playwright's own."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as driver:
+        found = find_chromium(driver)
+        if found is None:
+            message = "no Chromium; install it: apt-get install --no-install-recommends chromium"
+            if os.environ.get("LABKIT_REQUIRE_BROWSER") == "1":
+                pytest.fail(message)
+            pytest.skip(message)
+        chromium = driver.chromium.launch(executable_path=found, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="session")
+def lab_url(bench: Bench) -> Iterator[str]:
+    """A lab with the made-up lives, serving."""
+    from labkit.ui.lab import build_lab, free_port, launch_options
+
+    lives = [parse_life(roof_life()), parse_life(hostile_life())]
+    lab = build_lab(Library([Collection.of(DATA, "made up", lives)]), bench)
+    _, url, _ = lab.launch(
+        server_name="127.0.0.1",
+        server_port=free_port("127.0.0.1", 7960),
+        prevent_thread_lock=True,
+        **launch_options(),
+    )
+    yield url
+    lab.close()

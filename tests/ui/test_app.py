@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from labkit.ui.bench import Bench
+from labkit.ui.library import Library
+
+ROOT = Path(__file__).parents[2]
+APP = ROOT / "app.py"
+
+
+@pytest.mark.slow
+def test_endpoints_are_named_and_none_is_an_api(library: Library, bench: Bench) -> None:
+    from labkit.ui.lab import build_lab
+
+    functions = build_lab(library, bench).fns.values()
+    names = {fn.api_name: fn.api_visibility for fn in functions}
+    assert len(names) == len(functions)
+    assert names == dict.fromkeys(
+        [
+            "choose_collection",
+            "choose_dialogue",
+            "choose_query",
+            "previous_query",
+            "next_query",
+            "choose_first_stage",
+            "choose_depth",
+            "leave_depth",
+            "choose_model",
+            "rerank",
+            "rerank_question",
+            "rerank_date",
+            "rerank_instruction",
+            "open_file",
+            "open_pasted_chat",
+            "open_link",
+            "move_threshold",
+        ],
+        "private",
+    )
+    assert not list((ROOT / "labkit" / "ui").glob("*.pyi"))
+
+
+@pytest.mark.slow
+def test_a_port_in_use_gives_the_next_one() -> None:
+    from labkit.ui.lab import free_port
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert free_port("127.0.0.1", port) > port
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--data", "gone.json"], "gone.json"),
+        (["--data", __file__], "expected one of"),
+        (["--model", "gone"], "no model 'gone'"),
+        (["--host", "192.0.2.1"], "is not an address of this machine"),
+    ],
+)
+def test_a_bad_argument_is_one_line_and_2(arguments: list[str], message: str) -> None:
+    done = subprocess.run(
+        [sys.executable, str(APP), *arguments], capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.count("\n") == 1
+    assert done.stdout == ""
+
+
+@pytest.mark.slow
+def test_the_app_says_where_it_serves_and_does() -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    app = subprocess.Popen(
+        [sys.executable, str(APP), "--port", str(port)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        assert app.stdout is not None
+        started = time.monotonic()
+        line = app.stdout.readline()
+        assert f"http://127.0.0.1:{port}" in line, line
+        assert time.monotonic() - started < 60
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}") as page:
+            assert page.status == 200
+    finally:
+        app.terminate()
+        app.wait(30)
