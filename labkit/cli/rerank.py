@@ -1,118 +1,34 @@
-"""The command line: ``labkit VERB ...``. Thin: each verb reads its arguments and calls the rooms.
-
-Heavy packages are imported inside the verbs, so that ``labkit --help`` is quick.
-"""
+"""``labkit rerank``"""
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from labkit import __version__
+from labkit.cli.shared import (
+    DEFAULT_MODEL,
+    AsJson,
+    Candidates,
+    Data,
+    Device,
+    Dtype,
+    FirstStageOption,
+    Model,
+    SkipBad,
+    first_stage_method,
+    load_reranker,
+    open_dialogues,
+)
 from labkit.errors import InputError
 
 if TYPE_CHECKING:
     from labkit.records import Dialogue, Example, Ranking
-    from labkit.retrieval.first_stage import Method
-
-app = typer.Typer(
-    help="An open lab for reranking agent memories.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
-DEFAULT_MODEL = "minilm-cosine"
-
-Data = Annotated[
-    Path,
-    typer.Argument(
-        help="A LoCoMo file, Example JSONL, lives JSONL (or a folder of it), a chat export in "
-        "JSON, or text with speakers. - reads Example JSONL from stdin."
-    ),
-]
-Model = Annotated[str, typer.Option(help="Embedded name, checkpoint folder or hub id.")]
-Device = Annotated[str | None, typer.Option(help="cpu, cuda, mps; chosen where not given.")]
-Dtype = Annotated[str | None, typer.Option(help="float32, bfloat16 or float16.")]
-FirstStageOption = Annotated[
-    str, typer.Option("--first-stage", help="fused, bm25, dense, or none (memories as they come).")
-]
-Candidates = Annotated[int, typer.Option(min=1, help="Memories that the first stage passes on.")]
-SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Go on past bad lines; count them.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable output on stdout.")]
 
 
-@app.callback(invoke_without_command=True)
-def options(
-    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
-) -> None:
-    """An open lab for reranking agent memories."""
-    if version:
-        print(__version__)
-        raise typer.Exit
-
-
-def note(text: str) -> None:
-    """A line for the person, not for the pipe."""
-    print(text, file=sys.stderr)
-
-
-class _BadLines:
-    """Shows the first few lines that were skipped and counts all."""
-
-    SHOWN = 5
-
-    def __init__(self) -> None:
-        self.count = 0
-
-    def __call__(self, error: InputError) -> None:
-        self.count += 1
-        if self.count <= self.SHOWN:
-            note(f"skipped: {error}")
-
-    def close(self) -> None:
-        if self.count:
-            note(f"{self.count} bad line{'s' if self.count > 1 else ''} skipped")
-
-
-@contextlib.contextmanager
-def _dialogues(data: Path, skip_bad: bool) -> Iterator[Iterator[Dialogue]]:
-    from labkit.sources import read_dialogues
-
-    bad = _BadLines()
-    yield read_dialogues(data, on_bad=bad if skip_bad else None, on_note=note)
-    bad.close()
-
-
-def _load(model: str, device: str | None, dtype: str | None) -> Any:
-    from labkit.scoring.reranker import Reranker
-
-    reranker = Reranker.load(model, device=device, dtype=dtype)
-    note(f"model {reranker.name}" + (f" on {reranker.placement}" if reranker.placement else ""))
-    return reranker
-
-
-def _method(name: str) -> Method:
-    from labkit.retrieval.first_stage import METHODS
-
-    for method in METHODS:
-        if method == name:
-            return method
-    raise InputError(f"--first-stage is {name!r}, expected one of {', '.join(METHODS)}")
-
-
-# --- rerank --------------------------------------------------------------------------------------
-
-
-@app.command()
 def rerank(
     data: Data,
     query: Annotated[str | None, typer.Option("--query", "-q", help="The question.")] = None,
@@ -155,9 +71,9 @@ def rerank(
         raise InputError("--context, --query-time and --instruction need --query, got none")
     if query is not None and query_id is not None:
         raise InputError("got --query and --query-id, expected one of them")
-    method = _method(first_stage)
+    method = first_stage_method(first_stage)
     own = None if query is None else _own_query(query, context or [], query_time, instruction)
-    with _dialogues(data, skip_bad) as dialogues:
+    with open_dialogues(data, skip_bad) as dialogues:
         reranker = None
         count = 0
         for current, examples in _selected(dialogues, data, dialogue, query_id, own):
@@ -165,7 +81,7 @@ def rerank(
             for example in examples:
                 if limit is not None and count >= limit:
                     return
-                reranker = reranker or _load(model, device, dtype)
+                reranker = reranker or load_reranker(model, device, dtype)
                 ranking = reranker.rerank(
                     example.query, stage.candidates(example.query, candidates)
                 )
@@ -333,130 +249,3 @@ def _print_table(
     if ranking.truncated:
         console.print(f"{len(ranking.truncated)} memories were too long to be read to their end")
     console.print()
-
-
-# --- eval ----------------------------------------------------------------------------------------
-
-
-@app.command("eval")
-def evaluate(
-    data: Data,
-    model: Annotated[
-        list[str] | None, typer.Option(help="A model to rerank with; again for more.")
-    ] = None,
-    first_stage: Annotated[
-        list[str] | None,
-        typer.Option(help="A first stage to rank by; again for more. The first feeds the models."),
-    ] = None,
-    candidates: Candidates = 50,
-    kind: Annotated[
-        list[str] | None, typer.Option(help="Only queries of this kind; again for more.")
-    ] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Stop after N queries.")] = None,
-    per_kind: Annotated[bool, typer.Option(help="One block of rows a kind of query.")] = False,
-    device: Device = None,
-    dtype: Dtype = None,
-    skip_bad: SkipBad = False,
-    as_json: AsJson = False,
-) -> None:
-    """Measure first stages and models on labelled queries: MAP, MRR, nDCG@10, R@10, R@50.
-
-    Queries without a relevant memory have no ranking quality and are left out of the means.
-    """
-    from rich.console import Console
-    from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn
-    from rich.table import Table
-
-    from labkit.evaluation.run import MEASURES
-    from labkit.evaluation.run import evaluate as run
-
-    methods = [_method(name) for name in first_stage or ["fused", "bm25", "dense"]]
-    rerankers = [_load(name, device, dtype) for name in model or []]
-    columns = (*Progress.get_default_columns()[:1], MofNCompleteColumn(), TimeElapsedColumn())
-    with (
-        _dialogues(data, skip_bad) as dialogues,
-        Progress(*columns, console=Console(stderr=True), transient=True) as progress,
-    ):
-        task = progress.add_task("queries", total=limit)
-        rows = run(
-            dialogues,
-            methods,
-            rerankers,
-            candidates=candidates,
-            kinds=kind,
-            limit=limit,
-            on_query=lambda: progress.advance(task),
-        )
-    if not any(row.per_kind for row in rows):
-        which = f" of kind {', '.join(kind)}" if kind else ""
-        raise InputError(f"{data} holds no query{which}, expected at least one with labels")
-    if as_json:
-        result = [
-            {
-                "name": row.name,
-                "overall": row.mean(),
-                "per_kind": {kind: row.mean(kind) for kind in sorted(row.per_kind)},
-            }
-            for row in rows
-        ]
-        print(json.dumps(result).replace("NaN", "null"))
-        return
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("queries", "n", "ranked by", *MEASURES):
-        table.add_column(name, justify="left" if name in ("queries", "ranked by") else "right")
-    blocks: list[str | None] = [*sorted(rows[0].per_kind)] if per_kind else []
-    for block in [*blocks, None]:
-        for row in rows:
-            mean = row.mean(block)
-            table.add_row(
-                block or "all", str(mean["n"]), row.name, *(f"{mean[m]:.3f}" for m in MEASURES)
-            )
-        table.add_section()
-    Console().print(table)
-
-
-# --- doctor --------------------------------------------------------------------------------------
-
-
-@app.command()
-def doctor(as_json: AsJson = False) -> None:
-    """Say what is installed, which device is used, and whether the embedded model is intact.
-
-    Exits with 1 if something is broken. A hub that cannot be reached is no fault.
-    """
-    from dataclasses import asdict
-
-    from labkit.doctor import check_all
-
-    checks = []
-    for check in check_all():
-        checks.append(check)
-        if not as_json:
-            print(f"{check.status:<7}{check.name:<22}{check.found}")
-    if as_json:
-        print(json.dumps([asdict(check) for check in checks], indent=2))
-    if any(check.status == "broken" for check in checks):
-        raise typer.Exit(1)
-
-
-# --- the way out ---------------------------------------------------------------------------------
-
-
-def _fail(message: str) -> NoReturn:
-    note(f"labkit: {message}")
-    sys.exit(2)
-
-
-def main() -> None:
-    """Entry point: one line on stderr and exit code 2 for input that cannot be used."""
-    try:
-        app()
-    except InputError as error:
-        _fail(str(error))
-    except BrokenPipeError:
-        # The reader (head, less) has left; what it wanted, it has.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
-    except KeyboardInterrupt:
-        note("labkit: stopped")
-        sys.exit(130)

@@ -1,0 +1,56 @@
+"""The command line: ``labkit VERB ...``, one file a verb, each thin.
+
+Heavy packages are imported inside the verbs, so that ``labkit --help`` is quick.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from labkit import __version__
+from labkit.cli.doctor import doctor
+from labkit.cli.evaluate import evaluate
+from labkit.cli.rerank import rerank
+from labkit.cli.shared import note
+from labkit.errors import InputError
+
+app = typer.Typer(
+    help="An open lab for reranking agent memories.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(rerank)
+app.command("eval")(evaluate)
+app.command()(doctor)
+
+
+@app.callback(invoke_without_command=True)
+def options(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """An open lab for reranking agent memories."""
+    if version:
+        print(__version__)
+        raise typer.Exit
+
+
+def main() -> None:
+    """Entry point: one line on stderr and exit code 2 for input that cannot be used."""
+    try:
+        app()
+    except InputError as error:
+        note(f"labkit: {error}")
+        sys.exit(2)
+    except BrokenPipeError:
+        # The reader (head, less) has left; what it wanted, it has.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except KeyboardInterrupt:
+        note("labkit: stopped")
+        sys.exit(130)
