@@ -22,7 +22,7 @@ def seconds(job: Callable[[], object]) -> float:
 def test_32_memories_after_a_long_context_run_three_times_faster_with_a_shared_prefix() -> None:
     tokenizer = tiny_qwen_tokenizer()
     model = tiny_qwen3(
-        tokenizer, hidden=1024, layers=6, heads=16, key_heads=8, head_size=128, intermediate=3072
+        tokenizer, hidden=1024, layers=3, heads=16, key_heads=8, head_size=128, intermediate=3072
     )
     student = DecoderStudent(model, tokenizer).eval()
     rng = np.random.default_rng(0)
