@@ -16,6 +16,8 @@ from labkit.cli.doctor import doctor
 from labkit.cli.evaluate import evaluate
 from labkit.cli.rerank import rerank
 from labkit.cli.shared import note
+from labkit.cli.synth import app as synth
+from labkit.cli.synth import import_set
 from labkit.errors import InputError
 
 app = typer.Typer(
@@ -27,6 +29,8 @@ app = typer.Typer(
 )
 app.command()(rerank)
 app.command("eval")(evaluate)
+app.add_typer(synth, name="synth")
+app.command("import")(import_set)
 app.command()(doctor)
 
 

@@ -1,0 +1,3 @@
+"""Tables of words, written by hand: names, plots, questions, chatter."""
+
+from __future__ import annotations
