@@ -97,7 +97,7 @@ def split_apart(
     Groups keep most texts apart; what recurs all the same ("Oh my God!", a question from a
     template, boilerplate of reports), exactly or as a near-duplicate, stays in test, then in dev:
     elsewhere such a memory leaves its Example, and an Example goes whose query is such a text, or
-    which has lost all of its relevant memories. ``left_out`` counts both.
+    which has lost all of its evidence, or all of its near misses. ``left_out`` counts both.
     """
     counts: Counter[str] = Counter() if left_out is None else left_out
     parts: dict[Split, list[Example]] = {name: [] for name in SPLITS}
@@ -133,7 +133,8 @@ def _without(
             yield example
             continue
         ids = {memory.id for memory in kept}
-        if example.relevant and not example.relevant & ids:
+        # Of an answer as of a near miss: without it the question is another one.
+        if any(needed and not needed & ids for needed in (example.relevant, {*example.labels})):
             counts["questions whose evidence stands in another split"] += 1
             continue
         yield replace(

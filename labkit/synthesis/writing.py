@@ -219,7 +219,7 @@ class _Joiner:
     def _written(self, name: str, lines: Iterator[str]) -> str:
         digest = hashlib.sha256()
         target = self.out / name
-        temporary = target.with_name(f".{name}.{os.getpid()}")
+        temporary = self.shards[0].with_name(f"{name}.joined")  # goes with the shards
         with temporary.open("wb") as file:
             for line in lines:
                 data = line.encode()

@@ -107,7 +107,7 @@ def test_an_example_goes_with_its_evidence_and_its_pair_with_it() -> None:
     memories = (Memory("m1", "one"), Memory("m2", "two"), Memory("m3", "three"))
 
     def example(id_: str, query: str, relevant: str, **extra: object) -> Example:
-        labels = {relevant: 1.0, "m3": 0.3}
+        labels = {"m3": 0.3} | {relevant: 1.0}
         return Example(Query(query, id_), memories, labels, {"m3": "same_topic"}, None, extra)
 
     examples = [

@@ -1,6 +1,7 @@
 """Chatter: small things that happen once, each of which somebody may yet ask about."""
 
 # ruff: noqa: E501 (a phrase stays on one line, to be read as one)
+# fmt: off
 from __future__ import annotations
 
 from labkit.synthesis.plots import Plot, Words

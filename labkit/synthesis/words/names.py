@@ -1,6 +1,7 @@
 """Pools of names. Wide, so that two lives rarely share one."""
 
 # ruff: noqa: E501 (a phrase stays on one line, to be read as one)
+# fmt: off
 from __future__ import annotations
 
 WOMEN = tuple(

@@ -1,6 +1,7 @@
 """What people like, what made them change, and situations in which it matters."""
 
 # ruff: noqa: E501 (a phrase stays on one line, to be read as one)
+# fmt: off
 from __future__ import annotations
 
 from labkit.synthesis.plots import Plot
