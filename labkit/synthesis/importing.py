@@ -8,7 +8,7 @@ import os
 import random
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from labkit.records import Example, Memory, shown, write_examples
 from labkit.sources.corpora import CORPORA
 from labkit.sources.published import set_files
 from labkit.synthesis.mining import OnProgress, Pool, mine_negatives
-from labkit.synthesis.splits import SPLITS, Split, jaccard, minhash, split_of
+from labkit.synthesis.splits import SPLITS, Seen, Split, split_of
 
 # --- splits --------------------------------------------------------------------------------------
 
@@ -37,47 +37,6 @@ def split(example: Example) -> Split:
     if not isinstance(group, str) or not group:
         raise InputError(f"{example.id}: group is {shown(group)}, expected what it belongs to")
     return split_of(group)
-
-
-class _Seen:
-    """Texts of one side, to ask whether another text occurs there, or nearly so (Jaccard .7)."""
-
-    _BANDS = 16
-    _NEAR = 0.7
-
-    def __init__(self) -> None:
-        self._texts: list[str] = []
-        self._exact: set[str] = set()
-        self._buckets: dict[tuple[int, bytes], list[int]] = {}
-
-    def _keys(self, texts: Sequence[str]) -> Iterator[tuple[str, list[tuple[int, bytes]]]]:
-        # In parts, for the matrix of hashes is as long as all texts together.
-        for start in range(0, len(texts), 512):
-            part = texts[start : start + 512]
-            for text, row in zip(part, minhash(part), strict=True):
-                bands = row.reshape(self._BANDS, -1)
-                yield text, [(i, band.tobytes()) for i, band in enumerate(bands)]
-
-    def add(self, texts: Iterable[str]) -> None:
-        new = [text for text in dict.fromkeys(texts) if text not in self._exact]
-        for text, keys in self._keys(new):
-            self._exact.add(text)
-            self._texts.append(text)
-            for key in keys:
-                self._buckets.setdefault(key, []).append(len(self._texts) - 1)
-
-    def leaking(self, texts: Iterable[str]) -> set[str]:
-        """The texts that occur, or nearly so, among those added."""
-        if not self._texts:
-            return set()
-        distinct = list(dict.fromkeys(texts))
-        return {text for text, keys in self._keys(distinct) if self._is_near(text, keys)}
-
-    def _is_near(self, text: str, keys: Sequence[tuple[int, bytes]]) -> bool:
-        if text in self._exact:
-            return True
-        places = {place for key in keys for place in self._buckets.get(key, ())}
-        return any(jaccard(text, self._texts[place]) >= self._NEAR for place in sorted(places))
 
 
 def _texts(examples: Iterable[Example]) -> Iterator[str]:
@@ -103,7 +62,7 @@ def split_apart(
     parts: dict[Split, list[Example]] = {name: [] for name in SPLITS}
     for example in examples:
         parts[split(example)].append(example)
-    seen = _Seen()
+    seen = Seen()
     for name in reversed(SPLITS):
         leaking = seen.leaking(_texts(parts[name]))
         if leaking:

@@ -16,6 +16,9 @@ from labkit.records import Example
 Split = Literal["train", "dev", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
 
+NEAR = 0.7
+"""Jaccard similarity of word 3-grams from which two texts are near-duplicates."""
+
 _HASHES = 64
 _BANDS = 16
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)?")
@@ -61,6 +64,44 @@ def jaccard(a: str, b: str) -> float:
     return len(one & two) / len(one | two)
 
 
+class Seen:
+    """Texts of one side, to ask whether another text occurs there, or nearly so (:data:`NEAR`)."""
+
+    def __init__(self) -> None:
+        self._texts: list[str] = []
+        self._exact: set[str] = set()
+        self._buckets: dict[tuple[int, bytes], list[int]] = {}
+
+    def _keys(self, texts: Sequence[str]) -> Iterator[tuple[str, list[tuple[int, bytes]]]]:
+        # In parts, for the matrix of hashes is as long as all texts together.
+        for start in range(0, len(texts), 512):
+            part = texts[start : start + 512]
+            for text, row in zip(part, minhash(part), strict=True):
+                bands = row.reshape(_BANDS, -1)
+                yield text, [(i, band.tobytes()) for i, band in enumerate(bands)]
+
+    def add(self, texts: Iterable[str]) -> None:
+        new = [text for text in dict.fromkeys(texts) if text not in self._exact]
+        for text, keys in self._keys(new):
+            self._exact.add(text)
+            self._texts.append(text)
+            for key in keys:
+                self._buckets.setdefault(key, []).append(len(self._texts) - 1)
+
+    def leaking(self, texts: Iterable[str]) -> set[str]:
+        """The texts that occur, or nearly so, among those added."""
+        if not self._texts:
+            return set()
+        distinct = list(dict.fromkeys(texts))
+        return {text for text, keys in self._keys(distinct) if self._is_near(text, keys)}
+
+    def _is_near(self, text: str, keys: Sequence[tuple[int, bytes]]) -> bool:
+        if text in self._exact:
+            return True
+        places = {place for key in keys for place in self._buckets.get(key, ())}
+        return any(jaccard(text, self._texts[place]) >= NEAR for place in sorted(places))
+
+
 @dataclass(frozen=True, slots=True)
 class Leak:
     """A text of one split that occurs, or nearly so, in another."""
@@ -81,7 +122,7 @@ def _texts(examples: Iterable[Example]) -> dict[str, None]:
 
 
 def find_leaks(
-    examples: Mapping[Split, Iterable[Example]], threshold: float = 0.7
+    examples: Mapping[Split, Iterable[Example]], threshold: float = NEAR
 ) -> Iterator[Leak]:
     """Pairs of queries or memory texts of different splits whose 3-shingles overlap.
 

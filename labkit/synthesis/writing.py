@@ -14,10 +14,9 @@ from typing import Any
 
 from labkit.errors import InputError
 from labkit.records import RELEVANT, Example, example_to_json, parse_example
-from labkit.synthesis.importing import _Seen as Seen
 from labkit.synthesis.sessions import conversation_to_json, converse
 from labkit.synthesis.simulate import VERSION, simulate
-from labkit.synthesis.splits import SPLITS, Split
+from labkit.synthesis.splits import SPLITS, Seen, Split
 
 SHARD = 20
 """Lives in a shard: what a kill costs at most."""
