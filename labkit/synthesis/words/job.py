@@ -264,7 +264,7 @@ PLOT = Plot(
         ),
         "plan": (
             "Where had {S} been meaning to go, before that came apart?",
-            "Which [offer|opportunity] was {S} counting on that never materialised?",
+            "Which [offer|opportunity] {was} {S} counting on that never materialised?",
         ),
         "drop": (
             "Why did {Ss} dream move collapse?",

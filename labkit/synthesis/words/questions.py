@@ -10,7 +10,7 @@ from labkit.synthesis.plots import Shape
 CHANGE: Mapping[str, tuple[str, ...]] = {
     "now": (
         "What's the [current|present] state of affairs with {Ss} {thing}?",
-        "Where has {S} landed with {topic}, as of now?",
+        "Where {have} {S} landed with {topic}, as of now?",
         "Which one {am} {S} with these days? {topic}, I mean.",
         "As things stand, what would {S} put down under {thing}?",
         "If I had to update {Ss} details under {thing}, what goes in?",
@@ -78,7 +78,7 @@ CHANGE: Mapping[str, tuple[str, ...]] = {
         "What did {S} have {their} eye on for the {thing} that never came to pass?",
         "Which future had {S} imagined, {thing}-wise, that didn't happen?",
         "What had {S} been meaning to do about {topic}, before that came apart?",
-        "Which {thing} option was {S} counting on that never materialised?",
+        "Which {thing} option {was} {S} counting on that never materialised?",
         "What was the favourite for {Ss} {thing}, back when it was still open?",
     ),
     "drop": (
@@ -117,7 +117,7 @@ CHANGE: Mapping[str, tuple[str, ...]] = {
         "Every one that {S} has had so far, {thing}-wise, in order?",
         "In broad strokes, how has {Ss} {thing} situation developed?",
         "Give me the stations of {Ss} {thing} history, no anecdotes.",
-        "The outline only: which ones has {S} been through, {thing}-wise?",
+        "The outline only: which ones {have} {S} been through, {thing}-wise?",
     ),
     "detail": (
         "Name the quirky extra that {S} got along with the {thing}.",
@@ -128,7 +128,7 @@ CHANGE: Mapping[str, tuple[str, ...]] = {
         "There was some curious particular about {Ss} new {thing}. What?",
     ),
     "gist": (
-        "How does {S} feel about {topic}, taken all together?",
+        "How {do} {S} feel about {topic}, taken all together?",
         "What tune {do} {S} sing about {topic} these days?",
         "Bottom line from {So} on {topic}?",
         "How would {S} sum up {topic} as a whole?",
@@ -208,7 +208,7 @@ INCIDENT: Mapping[str, tuple[str, ...]] = {
     "amount_plan": (
         "What would it have come to for {Ss} {thing}, on paper?",
         "What did the first outfit demand from {So}, {thing}-wise?",
-        "Beforehand, what was {S} told to reckon with for the {thing}?",
+        "Beforehand, what {was} {S} told to reckon with for the {thing}?",
         "What was the going rate quoted to {So}, {thing}-wise?",
         "What were they going to charge {So} for the {thing}, before any work began?",
         "What number was first thrown at {So}, {thing}-wise?",
@@ -216,7 +216,7 @@ INCIDENT: Mapping[str, tuple[str, ...]] = {
     ),
     "amount_now": (
         "What's the true price of {Ss} {thing} fun?",
-        "By how much was {S} lighter after the {thing} was seen to?",
+        "By how much {was} {S} lighter after the {thing} was seen to?",
         "Insurance form: total outlay of {So} on the {thing}?",
         "What did the {thing} set {So} back, when all was done?",
         "What did {S} end up forking out for the {thing}?",
@@ -237,9 +237,9 @@ INCIDENT: Mapping[str, tuple[str, ...]] = {
     ),
     "overview": (
         "Run me through {Ss} {thing} history in headlines.",
-        "What kinds of bother has {S} had with the {thing} so far?",
+        "What kinds of bother {have} {S} had with the {thing} so far?",
         "All of {Ss} {thing} complaints, from first to last?",
-        "In outline, what has {S} been through with the {thing}?",
+        "In outline, what {have} {S} been through with the {thing}?",
         "List everything that ever befell {Ss} {thing}, briefly.",
         "Every breakdown or trouble {Ss} {thing} had, one line each?",
     ),
@@ -249,7 +249,7 @@ INCIDENT: Mapping[str, tuple[str, ...]] = {
         "Was that a one-off with {Ss} {thing}, or how many were there?",
         "Give me a number: {Ss} {thing} crises to date.",
         "How many separate times did {Ss} {thing} act up?",
-        "How often has {S} had {thing} bother, all told?",
+        "How often {have} {S} had {thing} bother, all told?",
     ),
     "detail": (
         "What did {S} stumble on in the course of the {thing} trouble?",
@@ -262,7 +262,7 @@ INCIDENT: Mapping[str, tuple[str, ...]] = {
     ),
     "gist": (
         "How would you paraphrase {Ss} attitude to the {thing}?",
-        "Looking at it from afar, how is {S} faring with the {thing}?",
+        "Looking at it from afar, how {am} {S} faring with the {thing}?",
         "{Ss} one-line review of the {thing}?",
         "What mood {am} {S} in about {topic}, on balance?",
         "How would {S} describe life with the {thing} in general?",
@@ -374,7 +374,7 @@ PLAN: Mapping[str, tuple[str, ...]] = {
         "So what did {S} end up doing, with no {thing}?",
     ),
     "amount_now": (
-        "What sum has {S} tied up in the {thing}?",
+        "What sum {have} {S} tied up in the {thing}?",
         "How much cash went into {Ss} {thing}?",
         "Money lost or spent on {Ss} {thing}, in total?",
         "What did {S} pay for the {thing} that wasn't?",
@@ -400,10 +400,10 @@ PLAN: Mapping[str, tuple[str, ...]] = {
     ),
     "detail": (
         "What little thing is a must for {So}, {thing}-wise?",
-        "What was {S} busying {self} with for the {thing}?",
+        "What {was} {S} busying {self} with for the {thing}?",
         "On what item was {Ss} heart set, {thing}-wise?",
         "Name the finishing touch {S} wanted for the {thing}.",
-        "What particular was {S} so fussy about, {thing}-wise?",
+        "What particular {was} {S} so fussy about, {thing}-wise?",
         "Which small thing mattered most to {So} in preparing the {thing}?",
         "What must not be forgotten at {Ss} {thing}, if you ask {them}?",
     ),
@@ -483,7 +483,7 @@ ANYWHERE: Mapping[str, tuple[str, ...]] = {
     ),
     "link": (
         "How {am} {S} [connected|related] to {me}?",
-        "Who is {S} again, as far as {mei} {meis} concerned?",
+        "Who {am} {S} again, as far as {mei} {meis} concerned?",
         "{S}, what {am} {they} to {me}?",
         "In what capacity would {mei} know {S}?",
     ),

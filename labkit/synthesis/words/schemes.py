@@ -184,7 +184,7 @@ RACE = Plot(
     },
     beats={},
     asks={
-        "where": ("What feat was {S} in training for?",),
+        "where": ("What feat {was} {S} in training for?",),
         "drop": ("Why did {S} never stand at the start line?",),
         "instead": ("What sort of exertion did {S} go in for once that was scrapped?",),
     },

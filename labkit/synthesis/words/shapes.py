@@ -427,7 +427,7 @@ PLAN: Mapping[str, Words] = {
             "[Half|Most] of {Ss} planning went into {detail}.",
             "{S} insisted on {detail}. Fine.",
             "Packing list, item one: {detail}. {S} meant business.",
-            "And who got {detail} in specially? {S}.",
+            "And who got {detail} in specially? {So}.",
             "{S} spent an entire evening on {detail}.",
             "The one thing {S} cared about was {detail}.",
         ),
@@ -559,7 +559,7 @@ TASTE: Mapping[str, Words] = {
     "rumour": Words(
         say=(
             "{who} still thinks that for {So} it's {vh}. [Bless|Wrong drawer|No comment].",
-            "According to {who}, {vh}, where {S} is concerned.",
+            "According to {who}, {vh}, where {So} is concerned.",
             "{who} told the whole table about {So}: {vh}.",
             "No idea who told {who}, but the word is {vh}, about {So}.",
             "{who} bought {So} a present on the theory of {vh}.",
