@@ -88,7 +88,7 @@ _ALL = (
         "nq",
         nq.read_nq,
         nq.FILES,
-        "MIT (packing), CC BY-SA 3.0 (Wikipedia's passages)",
+        "MIT (packing), CC BY-SA (Wikipedia's passages)",
         "https://github.com/nelson-liu/lost-in-the-middle (qa_data/nq-open-oracle.jsonl.gz)",
         mined=True,
         labelled_in_full=False,

@@ -2,7 +2,7 @@
 
 Kwiatkowski et al., "Natural Questions", TACL 2019, as Liu et al., "Lost in the Middle", TACL 2024,
 packed it: ``qa_data/nq-open-oracle.jsonl.gz`` of github.com/nelson-liu/lost-in-the-middle. The
-repository is MIT, the passages are Wikipedia's, CC BY-SA 3.0.
+repository is MIT, the passages are Wikipedia's, CC BY-SA.
 """
 
 from __future__ import annotations
