@@ -113,8 +113,8 @@ class Asker:
         if rng.random() < 0.7 and evidence:
             words = frozenset().union(*(content_words(memory.text) for memory in evidence))
             tries.sort(key=lambda text: len(content_words(text) & words))
-        opening = rng.choice(asked.QUERY_OPENINGS) if rng.random() < 0.4 else ""
-        closing = rng.choice(asked.QUERY_CLOSINGS) if rng.random() < 0.3 and not opening else ""
+        opening = rng.choice(asked.QUERY_OPENINGS) if rng.random() < 0.12 else ""
+        closing = rng.choice(asked.QUERY_CLOSINGS) if rng.random() < 0.08 and not opening else ""
         return tidy(f"{opening} {tries[0]} {closing}")
 
     def _labels(self) -> tuple[str, str]:

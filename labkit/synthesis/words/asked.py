@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 QUERY_OPENINGS = (
-    "", "", "", "", "", "", "Remind me:", "Quick check:", "Sorry, blank again:", "For the diary:",
-    "Somebody is asking:", "My head's a sieve.", "Help me out here.", "I have a form in front of me.",
-    "Settle an argument:", "While I think of it:", "Just so I get it right:",
+    "Remind me:", "Quick check:", "Sorry, blank again:", "My head's a sieve.", "Help me out here.",
+    "While I think of it:", "Just so I get it right:",
 )  # fmt: skip
-QUERY_CLOSINGS = ("", "", "", "", "", "", "", "I forget.", "Do you know?", "It's on the tip of my tongue.", "No guessing, please.",
-                  "Roughly will do.", "Asking for a friend.", "The short answer, please.")  # fmt: skip
+QUERY_CLOSINGS = (
+    "I forget.", "Do you know?", "It's on the tip of my tongue.", "Roughly will do.",
+    "The short answer, please.",
+)  # fmt: skip
 CONTEXT_MEET = (
     "[Bumped into|Ran into|Saw] {S} [outside the chemist|at the market|by the lifts|on the ferry|in the queue for stamps].",
     "{S} [rang|called|phoned] [earlier|just now|out of nowhere].",
