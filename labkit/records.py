@@ -11,7 +11,6 @@ import json
 import os
 import re
 import sys
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from labkit.errors import InputError
+from labkit.files import write_whole
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -436,23 +436,15 @@ def read_examples(
 
 def write_examples(path: str | os.PathLike[str], examples: Iterable[Example]) -> int:
     """Write Examples as JSONL and return how many; the file appears whole or not at all."""
-    target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle = tempfile.NamedTemporaryFile(  # noqa: SIM115 (renamed below, so not a context)
-        "w", encoding="utf-8", newline="\n", dir=target.parent, prefix=".labkit-", delete=False
-    )
     count = 0
-    try:
-        with handle:
-            for example in examples:
-                line = json.dumps(example_to_json(example), ensure_ascii=False, allow_nan=False)
-                handle.write(line + "\n")
-                count += 1
-        os.chmod(handle.name, 0o644)  # a temporary file starts as 0600
-        os.replace(handle.name, target)
-    except BaseException:
-        os.unlink(handle.name)
-        raise
+
+    def lines() -> Iterator[str]:
+        nonlocal count
+        for example in examples:
+            yield json.dumps(example_to_json(example), ensure_ascii=False, allow_nan=False) + "\n"
+            count += 1
+
+    write_whole(Path(path), lines())
     return count
 
 

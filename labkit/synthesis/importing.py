@@ -6,15 +6,15 @@ import hashlib
 import json
 import os
 import random
-import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from labkit import __version__
 from labkit.errors import InputError
+from labkit.files import write_whole
 from labkit.records import Example, Memory, shown, write_examples
 from labkit.sources.corpora import CORPORA
 from labkit.sources.published import set_files
@@ -222,7 +222,8 @@ def import_corpus(
         "left_out": {why: n for why, n in sorted(left_out.items()) if n},
         "splits": splits,
     }
-    _write_json(target / "summary.json", summary)
+    text = json.dumps(summary, ensure_ascii=False, indent=2)
+    write_whole(target / "summary.json", [text, "\n"])
     return summary
 
 
@@ -285,13 +286,3 @@ def _digests(source: Path, patterns: tuple[str, ...]) -> dict[str, str]:
             lines = "".join(f"{_sha256(one)}  {one.name}\n" for one in beside)
             digests[f"{name}: conversations"] = hashlib.sha256(lines.encode()).hexdigest()
     return digests
-
-
-def _write_json(file: Path, value: Mapping[str, Any]) -> None:
-    with tempfile.NamedTemporaryFile(
-        "w", encoding="utf-8", dir=file.parent, prefix=".labkit-", delete=False
-    ) as handle:
-        json.dump(value, handle, ensure_ascii=False, indent=2)
-        handle.write("\n")
-    os.chmod(handle.name, 0o644)
-    os.replace(handle.name, file)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -123,18 +122,3 @@ def surface_auc(examples: Sequence[Example]) -> SurfaceAUC:
         area = float(roc_auc_score(y, number[:, i]))
         single[name] = max(area, 1 - area)
     return SurfaceAUC(_fit(x, y, group), _fit(x[hard], y[hard], group[hard]), single)
-
-
-def family_rates(examples: Sequence[Example]) -> dict[str, tuple[float, int]]:
-    """How often a memory of each template family is relevant, and how often it occurs."""
-    seen: Counter[str] = Counter()
-    hits: Counter[str] = Counter()
-    for example in examples:
-        asked = _day(example.query.time)
-        for memory in example.memories:
-            if _day(memory.time) > asked or not example.relevant:
-                continue
-            family = str(memory.extra.get("family", "")).rsplit("/", 1)[-1]
-            seen[family] += 1
-            hits[family] += example.label(memory.id) >= RELEVANT
-    return {family: (hits[family] / n, n) for family, n in seen.most_common()}

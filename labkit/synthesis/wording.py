@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 
 from labkit.records import Turn
@@ -25,16 +24,6 @@ from labkit.synthesis.telling import Teller, month_in_words
 from labkit.synthesis.words import asked
 from labkit.synthesis.words.questions import ANYWHERE
 from labkit.synthesis.world import Person, Told, World
-
-
-@dataclass(frozen=True, slots=True)
-class Worded:
-    """A question in words."""
-
-    text: str
-    context: tuple[Turn, ...] = ()
-    instruction: str | None = None
-    instruction_kind: str | None = None
 
 
 class Asker:

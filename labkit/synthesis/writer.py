@@ -14,9 +14,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import os
 import random
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -24,6 +22,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from labkit.errors import InputError
+from labkit.files import write_whole
 from labkit.llm.client import (
     LLM,
     Budget,
@@ -711,7 +710,8 @@ def write(
         spending=llm.spending.to_json(),
         sha256=hashlib.sha256(target.read_bytes()).hexdigest(),
     )
-    _write_json(out / "run.json", run.to_json())
+    text = json.dumps(run.to_json(), indent=2, ensure_ascii=False)
+    write_whole(out / "run.json", [text, "\n"])
     return run
 
 
@@ -737,12 +737,3 @@ async def _write_all(
         # A few sources at a time: the calls of all of them at once would wait in memory.
         await asyncio.gather(*(work() for _ in range(min(concurrency, len(sources)))))
     return found
-
-
-def _write_json(path: Path, value: object) -> None:
-    with tempfile.NamedTemporaryFile(
-        "w", encoding="utf-8", dir=path.parent, prefix=".labkit-", delete=False
-    ) as handle:
-        handle.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
-    os.chmod(handle.name, 0o644)  # a temporary file starts as 0600
-    os.replace(handle.name, path)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from labkit.errors import InputError
+from labkit.files import write_whole
 from labkit.records import RELEVANT, Example, example_to_json, parse_example
 from labkit.synthesis.sessions import conversation_to_json, converse
 from labkit.synthesis.simulate import VERSION, simulate
@@ -63,12 +64,6 @@ class Summary:
         return asdict(self)
 
 
-def _write(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(text, encoding="utf-8", newline="\n")
-    os.replace(temporary, path)
-
-
 def _line(value: dict[str, Any]) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n"
 
@@ -82,9 +77,9 @@ def _shard(seed: int, start: int, stop: int, path: Path) -> None:
         lines[life.split] += (_line(example_to_json(e)) for e in life.dialogue.examples)
         lines[DIALOGUES].append(_line(conversation_to_json(life, converse(life))))
     for name, written in lines.items():
-        _write(path.with_suffix(f".{name}"), "".join(written))
+        write_whole(path.with_suffix(f".{name}"), written)
     # Written last: it stands for the whole shard.
-    _write(path.with_suffix(".done"), json.dumps(discarded, sort_keys=True))
+    write_whole(path.with_suffix(".done"), [json.dumps(discarded, sort_keys=True)])
 
 
 # --- joining: no text of one split in another ----------------------------------------------------
@@ -290,7 +285,8 @@ def write_lives(
         sha256=sums,
         **{name: dict(sorted(counts[name].items())) for name in _COUNTED},
     )
-    _write(out / "summary.json", json.dumps(summary.to_json(), indent=2, sort_keys=True) + "\n")
+    text = json.dumps(summary.to_json(), indent=2, sort_keys=True)
+    write_whole(out / "summary.json", [text, "\n"])
     shutil.rmtree(parts)
     return summary
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -20,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labkit.errors import InputError
+from labkit.files import write_whole
 from labkit.records import expect_object, expect_text, parse_lines, shown
 
 Kind = Literal["ok", "tied", "malformed", "refused"]
@@ -193,21 +193,15 @@ def write_grades(path: str | os.PathLike[str], grades: Iterable[Grade]) -> int:
 
 
 def _write(target: Path, items: Iterable[dict[str, Any]]) -> int:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle = tempfile.NamedTemporaryFile(  # noqa: SIM115 (renamed below, so not a context)
-        "w", encoding="utf-8", newline="\n", dir=target.parent, prefix=".labkit-", delete=False
-    )
     count = 0
-    try:
-        with handle:
-            for item in items:
-                handle.write(json.dumps(item, ensure_ascii=False, allow_nan=False) + "\n")
-                count += 1
-        os.chmod(handle.name, 0o644)  # a temporary file starts as 0600
-        os.replace(handle.name, target)
-    except BaseException:
-        os.unlink(handle.name)
-        raise
+
+    def lines() -> Iterator[str]:
+        nonlocal count
+        for item in items:
+            yield json.dumps(item, ensure_ascii=False, allow_nan=False) + "\n"
+            count += 1
+
+    write_whole(target, lines())
     return count
 
 
@@ -252,19 +246,6 @@ class Items:
         """From (query id, memory id) to the item's index."""
         named = (self.queries[q] for q in self.query)
         return {pair: i for i, pair in enumerate(zip(named, self.memories, strict=True))}
-
-    def by_query(self, values: Floats) -> dict[str, dict[str, float]]:
-        """One value an item, as query id -> memory id -> value."""
-        return {
-            query: dict(
-                zip(
-                    self.memories[self.start[q] : self.start[q + 1]],
-                    values[self.start[q] : self.start[q + 1]].tolist(),
-                    strict=True,
-                )
-            )
-            for q, query in enumerate(self.queries)
-        }
 
 
 def items_of(verdicts: Iterable[Verdict], grades: Iterable[Grade] = ()) -> Items:
