@@ -141,8 +141,10 @@ class Ranking:
     """Memories of one query, best first.
 
     ``log_odds[i]`` and ``probabilities[i]`` belong to ``memories[i]``; ``first_stage_ranks[i]`` is
-    the 1-based place that it had among the candidates before reranking. ``truncated`` holds the
-    ids of the memories that the model could not read to their end.
+    the 1-based place that it had among the candidates before reranking. ``log_odds`` are the
+    model's own, ``probabilities`` what its calibration makes of them. ``truncated`` holds the ids
+    of the memories that the model could not read to their end. ``answerable`` is the probability
+    that any of the memories is relevant; None where the model has not learnt to say so.
     """
 
     query: Query
@@ -152,6 +154,7 @@ class Ranking:
     first_stage_ranks: tuple[int, ...]
     model: str
     truncated: frozenset[str] = frozenset()
+    answerable: float | None = None
 
     def kept(self, threshold: float) -> tuple[Memory, ...]:
         """The memories whose probability is at least ``threshold``, best first; it may be none."""

@@ -25,7 +25,12 @@ class Card:
         rendering: version of :mod:`labkit.rendering` that the student was trained with.
         template: name and version of the prompt template; None where there is none.
         head: numbers of a head that is not in the weights (slope and intercept of the cosine).
-        thresholds: probabilities from which a memory is kept, by name ("balanced": best F1).
+        calibration: the map from log-odds to calibrated log-odds, see
+            :mod:`labkit.scoring.calibration`; empty where there is none.
+        abstention: the model of "nothing here answers", see :mod:`labkit.scoring.abstention`.
+        thresholds: calibrated probabilities from which a memory is kept, by name.
+        operating_points: for each of these names how its threshold was obtained: the rule, what it
+            guarantees and on which assumption, on how many queries. Free form.
         budgets: tokens of each field, see :class:`~labkit.students.tokens.FieldBudgets`.
         base: id and sha256 of the base model.
         training: what trained it: recipe, data and their hashes, versions. Free form.
@@ -36,7 +41,10 @@ class Card:
     rendering: int = RENDERING_VERSION
     template: str | None = None
     head: dict[str, float] = field(default_factory=dict)
+    calibration: dict[str, Any] = field(default_factory=dict)
+    abstention: dict[str, Any] = field(default_factory=dict)
     thresholds: dict[str, float] = field(default_factory=dict)
+    operating_points: dict[str, dict[str, Any]] = field(default_factory=dict)
     budgets: dict[str, int] = field(default_factory=dict)
     base: dict[str, str] = field(default_factory=dict)
     training: dict[str, Any] = field(default_factory=dict)
