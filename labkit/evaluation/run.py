@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from labkit.evaluation.measures import average_precision, ndcg_at, recall_at, reciprocal_rank
+from labkit.evaluation.measures import Judged, parse_measure, ranking_value
 from labkit.records import Dialogue, Example, Memory
 from labkit.retrieval.first_stage import FirstStage, Method
 from labkit.scoring.reranker import Reranker
@@ -17,18 +17,11 @@ MEASURES = ("MAP", "MRR", "nDCG@10", "R@10", "R@50")
 
 def measure(example: Example, ranked: Sequence[Memory]) -> dict[str, float]:
     """All of :data:`MEASURES` for one ranking; NaN where the query has no relevant memory."""
-    labels = [example.label(memory.id) for memory in ranked]
-    relevant = len(example.relevant)
-    if not relevant:
-        return dict.fromkeys(MEASURES, float("nan"))
-    gains = list(example.labels.values())
-    return {
-        "MAP": average_precision(labels, relevant),
-        "MRR": reciprocal_rank(labels, relevant),
-        "nDCG@10": ndcg_at(labels, gains, 10),
-        "R@10": recall_at(labels, relevant, 10),
-        "R@50": recall_at(labels, relevant, 50),
-    }
+    judged = Judged(
+        np.array([example.label(memory.id) for memory in ranked], dtype=np.float64),
+        np.array(list(example.labels.values()), dtype=np.float64),
+    )
+    return {name: ranking_value(parse_measure(name), judged) for name in MEASURES}
 
 
 @dataclass(slots=True)
