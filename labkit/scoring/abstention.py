@@ -1,0 +1,174 @@
+"""Abstention: the probability that any candidate of a query is relevant.
+
+The greatest probability of a query's memories is not that: it forgets how the others stand. So a
+logistic regression reads features of all its scores, and has a base rate of its own.
+
+Data sets hold few queries without an answer, so each query that has one is also used with its
+relevant candidates taken out (:func:`without_answers`); what stays is what retrieval found beside
+the answer. Those copies are weighted so that, with the real ones, queries without an answer have
+the share that they have in the data: ``answerable`` is a probability at that base rate, which the
+card states. Where nothing is asked that the memories cannot answer as often, or far more often, the
+order of ``answerable`` still holds and its value is off by that prior.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labkit.errors import InputError
+from labkit.records import RELEVANT
+from labkit.scoring.calibration import FOLDS, probability
+from labkit.scoring.scored import Floats, ScoredData
+
+FEATURES = ("greatest", "gap to the second", "log-sum-exp", "mean of the best 3", "log n")
+
+LEAST_QUERIES = 10
+"""Queries with, and queries without a relevant candidate, that a fit needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Abstention:
+    """``weights . f + intercept``, in log-odds that something is relevant.
+
+    ``f`` are the :data:`FEATURES` of the model's own log-odds, clipped to [``low``, ``high``] (what
+    the fit saw), less ``mean``, over ``deviation``. ``threshold`` is the probability below which to
+    say that nothing answers: where sensitivity and specificity have the greatest sum.
+    """
+
+    weights: tuple[float, ...]
+    intercept: float
+    mean: tuple[float, ...]
+    deviation: tuple[float, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    threshold: float
+
+    def __call__(self, log_odds: Floats) -> float:
+        """The probability in [0, 1] that one query's candidates with these log-odds [n] hold a
+        relevant one; 0 where there is none."""
+        if not len(log_odds):
+            return 0.0
+        f = (np.clip(features(log_odds), self.low, self.high) - self.mean) / self.deviation
+        return float(probability(np.array([f @ np.asarray(self.weights) + self.intercept]))[0])
+
+
+def features(log_odds: Floats) -> Floats:
+    """:data:`FEATURES` [5] of one query's log-odds [n >= 1]; the gap is 0 where n is 1."""
+    best = np.sort(log_odds)[::-1][:3]
+    total = best[0] + np.log(np.exp(log_odds - best[0]).sum())
+    gap = best[0] - best[min(1, len(best) - 1)]
+    return np.array([best[0], gap, total, best.mean(), np.log(len(log_odds))])
+
+
+def without_answers(data: ScoredData) -> ScoredData:
+    """The queries that have a relevant candidate, with all of these taken out."""
+    copies = []
+    for query in data.queries:
+        pairs = list(zip(query.log_odds, query.labels, strict=True))
+        left = [pair for pair in pairs if pair[1] < RELEVANT]
+        if left and len(left) < len(pairs):
+            log_odds, labels = zip(*left, strict=True)
+            copies.append(replace(query, log_odds=log_odds, labels=labels))
+    return ScoredData(copies)
+
+
+def answerable(abstention: Abstention, data: ScoredData) -> Floats:
+    """The probability [Q] of each query."""
+    return np.array([abstention(data.log_odds[s]) for s in data.slices()])
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """The model fitted on all data, and what it said of groups that it had not seen.
+
+    ``held_out`` [Q] are the probabilities of the real queries by cross-validation.
+    """
+
+    abstention: Abstention
+    held_out: Floats
+
+
+def fit(data: ScoredData) -> Fitted:
+    """Fit on queries with and without a relevant candidate.
+
+    Raises:
+        InputError: fewer than :data:`LEAST_QUERIES` of either.
+    """
+    with_answer = int(data.answerable.sum())
+    without = len(data) - with_answer
+    if min(with_answer, without) < LEAST_QUERIES:
+        raise InputError(
+            f"{with_answer} queries with and {without} without a relevant candidate are too few to "
+            f"learn when to abstain, expected at least {LEAST_QUERIES} of each"
+        )
+    held_out = np.zeros(len(data))
+    for fold in data.folds(FOLDS):
+        held_out[fold] = answerable(_fit(data.take(~fold), threshold=0.5), data.take(fold))
+    return Fitted(_fit(data, threshold=_youden(held_out, data.answerable)), held_out)
+
+
+def _fit(data: ScoredData, threshold: float) -> Abstention:
+    from sklearn.linear_model import LogisticRegression
+
+    copies = without_answers(data)
+    share = (1 + (~data.answerable).sum()) / (2 + len(data))
+    raw = np.stack([features(d.log_odds[s]) for d in (data, copies) for s in d.slices()])
+    hit = np.concatenate([data.answerable, np.zeros(len(copies), dtype=bool)])
+    # Queries with an answer weigh 1 each; real and emptied ones without share what is left.
+    weight = np.where(hit, 1.0, hit.sum() * share / (1 - share) / max(1, (~hit).sum()))
+    mean, deviation = raw.mean(0), np.maximum(raw.std(0), 1e-6)
+    model = LogisticRegression(C=1.0, max_iter=1000)
+    model.fit((raw - mean) / deviation, hit, sample_weight=weight)
+    return Abstention(
+        weights=tuple(model.coef_[0].tolist()),
+        intercept=float(model.intercept_[0]),
+        mean=tuple(mean.tolist()),
+        deviation=tuple(deviation.tolist()),
+        low=tuple(raw.min(0).tolist()),
+        high=tuple(raw.max(0).tolist()),
+        threshold=threshold,
+    )
+
+
+def _youden(p: Floats, hit: NDArray[np.bool_]) -> float:
+    """The threshold whose sensitivity and specificity have the greatest sum (Youden 1950)."""
+    order = np.argsort(-p, kind="stable")
+    sensitivity = np.cumsum(hit[order]) / hit.sum()
+    fallout = np.cumsum(~hit[order]) / (~hit).sum()
+    # Equal probabilities are kept or dropped together: only the last of a run is a threshold.
+    last = np.append(p[order][:-1] != p[order][1:], True)
+    return float(p[order][int(np.argmax(np.where(last, sensitivity - fallout, -1)))])
+
+
+def to_json(abstention: Abstention) -> dict[str, Any]:
+    """The card's form; :func:`from_json` is its inverse."""
+    return asdict(abstention)
+
+
+def from_json(item: Mapping[str, Any]) -> Abstention | None:
+    """The abstention of a card, None where it has none; other keys are left aside.
+
+    Raises:
+        InputError: it is damaged.
+    """
+    if not item:
+        return None
+    try:
+        values: dict[str, Any] = {
+            name: tuple(map(float, item[name]))
+            if isinstance(item[name], list | tuple)
+            else float(item[name])
+            for name in Abstention.__dataclass_fields__
+        }
+        result = Abstention(**values)
+        result(np.zeros(2))
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"the card's abstention cannot be read ({error}), expected what labkit calibrate wrote"
+        ) from None
+    return result
