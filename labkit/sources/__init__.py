@@ -12,8 +12,9 @@ from labkit.errors import InputError
 from labkit.records import Dialogue, read_json_lines, shown
 
 FORMS = (
-    "LoCoMo's list of conversations; JSONL of lives (memories, queries); JSONL of Examples "
-    "(query, memories, labels); JSON chat messages (role, content, time); "
+    "LoCoMo's list of conversations; LongMemEval's list of questions; "
+    "JSONL of lives (memories, queries); JSONL of Examples (query, memories, labels); "
+    "JSON chat messages (role, content, time); "
     "text whose speakers take turns in lines such as 'Ana: hello'"
 )
 
@@ -38,7 +39,7 @@ def read_dialogues(
             and ``on_bad`` is None (else the error goes there and reading goes on).
     """
     # Not at the top: ``python -m labkit.sources.lives`` would find its module loaded already.
-    from labkit.sources import chats, examples, lives, locomo
+    from labkit.sources import chats, examples, lives, locomo, longmemeval
     from labkit.sources.documents import located, parse_json, read_text
 
     source = Path(path)
@@ -68,6 +69,8 @@ def read_dialogues(
         value = parse_json(text)
     if locomo.is_locomo(value):
         yield from locomo.read_locomo(source, on_note=on_note)
+    elif longmemeval.is_longmemeval(value):
+        yield from longmemeval.read_longmemeval(source, on_note=on_note)
     elif chats.is_chat_json(value):
         yield from chats.read_chat(source, on_bad=on_bad, on_note=on_note)
     else:
