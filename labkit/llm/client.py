@@ -84,6 +84,64 @@ class Budget:
                 raise InputError(f"{name} is {value}, expected 0 or more")
 
 
+class Account:
+    """What may be spent, and what is: several models that work for one run share it.
+
+    Args:
+        budget: of them all together.
+    """
+
+    def __init__(self, budget: Budget | None = None) -> None:
+        self.budget = budget or Budget()
+        self.cost = 0.0
+        self._started = 0
+        self._reserved: dict[str, float] = {}
+        self._freed = asyncio.Condition()
+
+    async def reserve(
+        self, call: str, at_most: float, stopped: Callable[[], Exception | None]
+    ) -> None:
+        """Keep what a call can cost at most, so that calls in flight together stay within.
+
+        Args:
+            call: what it is settled by.
+            stopped: asked again whenever a call has settled; what it gives is raised.
+
+        Raises:
+            BudgetSpent: the call would go beyond the budget.
+        """
+        budget = self.budget
+        async with self._freed:
+            while (reason := stopped()) is None:
+                if budget.max_calls is not None and self._started >= budget.max_calls:
+                    raise BudgetSpent(
+                        f"the budget of {budget.max_calls} calls is spent: run again with the same "
+                        "options to go on"
+                    )
+                held = sum(self._reserved.values())
+                if budget.max_cost is None or self.cost + held + at_most <= budget.max_cost:
+                    self._started += 1
+                    self._reserved[call] = at_most
+                    return
+                if self.cost + at_most > budget.max_cost:
+                    raise BudgetSpent(
+                        f"of the budget of {budget.max_cost:g}, {self.cost:g} is spent, and the "
+                        f"next call may cost {at_most:g}: run again to go on"
+                    )
+                await self._freed.wait()
+            raise reason
+
+    async def settle(self, call: str, paid: Callable[[], float]) -> None:
+        """Release what was reserved, and book what the call did cost.
+
+        ``paid`` runs in one step with the release, or two calls could use the same money.
+        """
+        async with self._freed:
+            del self._reserved[call]
+            self.cost += paid()
+            self._freed.notify_all()
+
+
 @dataclass(slots=True)
 class Usage:
     """Calls that were answered, and what they used. ``cost`` is 0 where no prices are given."""
@@ -93,12 +151,14 @@ class Usage:
     completion_tokens: int = 0
     cost: float = 0.0
 
-    def add(self, call: StoredCall, prices: Prices | None) -> None:
+    def add(self, call: StoredCall, prices: Prices | None) -> float:
+        """Count a call and return its cost."""
         self.calls += 1
         self.prompt_tokens += call.prompt_tokens
         self.completion_tokens += call.completion_tokens
-        if prices is not None:
-            self.cost += prices.of(call.prompt_tokens, call.completion_tokens)
+        cost = prices.of(call.prompt_tokens, call.completion_tokens) if prices else 0.0
+        self.cost += cost
+        return cost
 
 
 @dataclass(slots=True)
@@ -178,6 +238,9 @@ class LLM:
         retries: further attempts after 429, 5xx, a time-out or a lost connection; the pauses
             double, or are what ``Retry-After`` says (up to two minutes).
         timeout: seconds for one attempt.
+        per_minute: calls started in a minute at most, evenly spaced; further attempts not counted.
+        budget: of this model alone; or
+        account: shared with other models of the run.
 
     Raises:
         InputError: a limit makes no sense, or the store cannot be opened.
@@ -193,7 +256,9 @@ class LLM:
         concurrency: int = 8,
         retries: int = 5,
         timeout: float = 120.0,
+        per_minute: float | None = None,
         budget: Budget | None = None,
+        account: Account | None = None,
         prices: Prices | None = None,
     ) -> None:
         self.model = model
@@ -206,7 +271,10 @@ class LLM:
                 f"got concurrency {concurrency}, retries {retries}, timeout {timeout:g}; "
                 "expected at least 1, at least 0, more than 0"
             )
-        self.budget = budget or Budget()
+        if per_minute is not None and not per_minute > 0:
+            raise InputError(f"got {per_minute:g} calls a minute, expected more than 0")
+        self._account = account or Account(budget)
+        self.budget = self._account.budget
         self.prices = prices
         if self.budget.max_cost is not None and prices is None:
             raise InputError("got a max cost and no prices, expected the prices per million tokens")
@@ -229,9 +297,8 @@ class LLM:
         self._deciding = asyncio.Lock()
         self._reached = False
         self._stopped: InputError | BudgetSpent | None = None
-        self._started = 0
-        self._reserved: dict[str, float] = {}
-        self._freed = asyncio.Condition()
+        self._pause = 0.0 if per_minute is None else 60 / per_minute
+        self._next_start = 0.0
         self._failed_in_a_row = 0
 
     async def __aenter__(self) -> Self:
@@ -349,9 +416,14 @@ class LLM:
         async with self._slots:
             bound = token_bound(request["messages"], schema)
             at_most = self.prices.of(bound, request["max_tokens"]) if self.prices else 0.0
-            await self._reserve(key, at_most)
+            try:
+                await self._account.reserve(key, at_most, lambda: self._stopped)
+            except BudgetSpent as error:
+                self._stopped = self._stopped or error
+                raise
             call = None
             try:
+                await self._paced()
                 call, metered = await self._answered(request, schema, bound)
                 self._store.put(key, text, call)
                 self.spending.unmetered += not metered
@@ -370,39 +442,19 @@ class LLM:
                 self._stopped = error
                 raise
             finally:
-                async with self._freed:
-                    del self._reserved[key]
-                    # In one step with the release, or two calls could use the same money.
-                    if call is not None:
-                        self.spending.paid.add(call, self.prices)
-                    self._freed.notify_all()
+                await self._account.settle(
+                    key,
+                    lambda: 0.0 if call is None else self.spending.paid.add(call, self.prices),
+                )
             return call
 
-    async def _reserve(self, key: str, at_most: float) -> None:
-        """Keep what a call can cost at most, so that calls in flight together stay within."""
-        budget, paid = self.budget, self.spending.paid
-        async with self._freed:
-            while self._stopped is None:
-                if budget.max_calls is not None and self._started >= budget.max_calls:
-                    self._stopped = BudgetSpent(
-                        f"the budget of {budget.max_calls} calls is spent: run again with the same "
-                        "options to go on"
-                    )
-                elif budget.max_cost is None or (
-                    paid.cost + sum(self._reserved.values()) + at_most <= budget.max_cost
-                ):
-                    self._started += 1
-                    self._reserved[key] = at_most
-                    return
-                elif paid.cost + at_most > budget.max_cost:
-                    self._stopped = BudgetSpent(
-                        f"of the budget of {budget.max_cost:g}, {paid.cost:g} is spent, and the "
-                        f"next call may cost {at_most:g}: run again to go on"
-                    )
-                else:
-                    await self._freed.wait()
-            self._freed.notify_all()
-            raise self._stopped
+    async def _paced(self) -> None:
+        """Wait for this call's turn, where calls may start only so often."""
+        now = asyncio.get_running_loop().time()
+        start = max(now, self._next_start)
+        self._next_start = start + self._pause
+        if start > now:
+            await asyncio.sleep(start - now)
 
     async def _answered(
         self, request: Mapping[str, Any], schema: Schema | None, bound: int

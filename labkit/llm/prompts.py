@@ -60,10 +60,10 @@ def framed_memories(what: str, memories: Iterable[Memory]) -> Framed:
     )
 
 
-def framed_query(query: Query) -> Framed:
+def framed_query(query: Query, what: str = "question") -> Framed:
     """A query as data, with all that is needed to understand it."""
     return frame(
-        "question",
+        what,
         [
             {
                 "context": [{"speaker": t.speaker, "text": t.text} for t in query.context],

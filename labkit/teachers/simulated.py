@@ -106,7 +106,11 @@ class SimulatedTeacher:
         raw = raw + noise * rng.standard_normal(len(perceived))
         return np.clip(self._rounded(raw), 0, 1)
 
-    # --- one call --------------------------------------------------------------------------------
+    # --- one call, as a Teacher -------------------------------------------------------------------
+
+    @property
+    def can_grade(self) -> bool:
+        return True
 
     def _rng(self, *names: str) -> np.random.Generator:
         return np.random.default_rng(
@@ -122,7 +126,7 @@ class SimulatedTeacher:
         label = np.array([example.label(memory)])
         return float(self.perceived(label, np.array([float(len(text))]), np.array([spot]))[0])
 
-    def compare(
+    async def compare(
         self, example: Example, first: str, second: str, second_example: Example | None = None
     ) -> Verdict:
         """Its verdict on two memory ids; ``second_example``: the second's, where queries differ."""
@@ -145,7 +149,7 @@ class SimulatedTeacher:
             crossing,
         )
 
-    def grade(self, example: Example, memory: str) -> Grade:
+    async def grade(self, example: Example, memory: str) -> Grade:
         """Its rubric grade of one memory id."""
         rng = self._rng(example.id, memory)
         fate = rng.random()

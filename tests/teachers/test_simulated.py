@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -34,25 +36,33 @@ EXAMPLE = Example(
 )
 
 
+def compare(teacher: SimulatedTeacher, *asked: Any) -> Verdict:
+    return asyncio.run(teacher.compare(*asked))
+
+
+def grade(teacher: SimulatedTeacher, memory: str) -> Grade:
+    return asyncio.run(teacher.grade(EXAMPLE, memory))
+
+
 def test_an_exact_teacher_prefers_the_better_in_both_orders() -> None:
-    assert EXACT.compare(EXAMPLE, "gold", "off").preference > 0.9
-    assert EXACT.compare(EXAMPLE, "off", "gold").preference < -0.9
-    assert EXACT.compare(EXAMPLE, "long", "off").kind == "tied"
-    assert EXACT.grade(EXAMPLE, "gold").grade == pytest.approx(0.9)
+    assert compare(EXACT, EXAMPLE, "gold", "off").preference > 0.9
+    assert compare(EXACT, EXAMPLE, "off", "gold").preference < -0.9
+    assert compare(EXACT, EXAMPLE, "long", "off").kind == "tied"
+    assert grade(EXACT, "gold").grade == pytest.approx(0.9)
 
 
 def test_each_fault_shows_at_the_size_that_was_set() -> None:
     first = replace(EXACT, position_bias=0.2)
-    assert first.compare(EXAMPLE, "long", "off").preference > 0
-    assert first.compare(EXAMPLE, "off", "long").preference > 0
+    assert compare(first, EXAMPLE, "long", "off").preference > 0
+    assert compare(first, EXAMPLE, "off", "long").preference > 0
     wordy = replace(EXACT, length_bias=0.1)
-    assert wordy.grade(EXAMPLE, "long").grade == pytest.approx(0.1 + 2 * 0.1)
+    assert grade(wordy, "long").grade == pytest.approx(0.1 + 2 * 0.1)
     blind = replace(EXACT, blind_spots={"superseded": 0.5})
-    assert blind.compare(EXAMPLE, "old", "gold").preference > 0
+    assert compare(blind, EXAMPLE, "old", "gold").preference > 0
     curt = replace(EXACT, yes_or_no=True)
-    assert curt.compare(EXAMPLE, "gold", "old").preference == 1
+    assert compare(curt, EXAMPLE, "gold", "old").preference == 1
     lenient = replace(EXACT, leniency=0.3)
-    assert lenient.grade(EXAMPLE, "off").grade == pytest.approx(0.4)
+    assert grade(lenient, "off").grade == pytest.approx(0.4)
 
 
 def test_noise_has_the_deviation_that_was_set_and_the_same_question_the_same_reply() -> None:
@@ -60,14 +70,14 @@ def test_noise_has_the_deviation_that_was_set_and_the_same_question_the_same_rep
     rng = np.random.default_rng(0)
     said = noisy.grades(np.full(20_000, 0.5), np.zeros(20_000), rng)
     assert said.std() == pytest.approx(0.2, abs=0.01)
-    assert noisy.compare(EXAMPLE, "old", "off") == noisy.compare(EXAMPLE, "old", "off")
-    seeds = {replace(noisy, seed=s).compare(EXAMPLE, "old", "off").preference for s in range(9)}
+    assert compare(noisy, EXAMPLE, "old", "off") == compare(noisy, EXAMPLE, "old", "off")
+    seeds = {compare(replace(noisy, seed=s), EXAMPLE, "old", "off").preference for s in range(9)}
     assert len(seeds) == 9
 
 
 def test_some_calls_fail_where_that_is_asked_for() -> None:
     kinds = [
-        replace(EXACT, malformed=0.3, refused=0.3, seed=s).compare(EXAMPLE, "gold", "off").kind
+        compare(replace(EXACT, malformed=0.3, refused=0.3, seed=s), EXAMPLE, "gold", "off").kind
         for s in range(200)
     ]
     assert 0.2 < kinds.count("malformed") / 200 < 0.4
@@ -77,18 +87,18 @@ def test_some_calls_fail_where_that_is_asked_for() -> None:
 def test_it_says_that_it_is_simulated() -> None:
     with pytest.raises(InputError, match="simulated:"):
         SimulatedTeacher("gpt")
-    assert EXACT.compare(EXAMPLE, "gold", "off").teacher.startswith("simulated:")
+    assert compare(EXACT, EXAMPLE, "gold", "off").teacher.startswith("simulated:")
 
 
 def test_a_verdict_across_queries_names_the_other_query() -> None:
     other = replace(EXAMPLE, query=Query("Who?", id="r"))
-    verdict = EXACT.compare(EXAMPLE, "off", "gold", other)
+    verdict = compare(EXACT, EXAMPLE, "off", "gold", other)
     assert (verdict.query, verdict.second_query) == ("q", "r") and verdict.preference < 0
 
 
 def test_verdicts_and_grades_survive_their_files(tmp_path: Path) -> None:
     verdicts = [
-        EXACT.compare(EXAMPLE, "gold", "off"),
+        compare(EXACT, EXAMPLE, "gold", "off"),
         Verdict("q", "a", "a", "t", -0.25, second_query="r", extra={"why": "später"}),
         Verdict("q", "a", "b", "t", 0.0, "refused"),
     ]
