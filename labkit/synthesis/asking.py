@@ -39,6 +39,7 @@ RULES: Mapping[Shape, Mapping[str, Rule]] = {
         "drop": Rule("causal", "drop"),
         "claim": Rule("single_hop", "state", certainty="hearsay"),
         "claimant": Rule("entity", "claimant"),
+        "denied": Rule("update", "denial", "first"),
         "howlong": Rule("temporal", "state", combine="days", least=2),
         "overview": Rule("granularity", "state", "all", combine="list", least=2),
         "detail": Rule("granularity", "detail"),
@@ -72,6 +73,7 @@ RULES: Mapping[Shape, Mapping[str, Rule]] = {
         "amount_now": Rule("numerical", "amount"),
         "claim": Rule("single_hop", "date", certainty="hearsay"),
         "claimant": Rule("entity", "claimant"),
+        "denied": Rule("update", "denial", "first"),
         "detail": Rule("granularity", "detail"),
         "gist": Rule("granularity", "gist"),
     },
@@ -186,6 +188,12 @@ def drafts(
                 str(len(facts)) if rule.combine == "count" else " > ".join(f.value for f in facts)
             )
             yield Draft(ask, kind, thread, Question((need(rule),), rule.combine), gold, now,
+                        attribute=rule.attribute)  # fmt: skip
+        elif ask == "denied":
+            # What was said is part of the question: it asks what became of it.
+            said = facts[0].value
+            slot = "v_day" if plot.shape == "plan" else "v"
+            yield Draft(ask, kind, thread, Question((need(rule),)), said, now, {slot: said},
                         attribute=rule.attribute)  # fmt: skip
         else:
             fact = facts[0] if rule.pick == "first" else facts[-1]

@@ -53,7 +53,9 @@ def fill(text: str, slots: Mapping[str, str]) -> str:
     return text
 
 
-_AN = re.compile(r"\b([Aa]) (?=[aeiou](?!ne\b|uro|ni[tvqo]|se[drf]?\b|nce\b)|8\b|11\b|18\b)")
+_AN = re.compile(
+    r"\b([Aa]) (?=[aeiou](?!ne\b|uro|ni[tvqo]|se[drf]?\b|nce\b)|[AEIO][a-z]|8\b|11\b|18\b)"
+)
 _START = re.compile(r"((?:^|[.!?]\s+|\n)[\"'(]?)([a-z])")
 
 

@@ -154,6 +154,8 @@ def _kind(
             older = any(n.pick == "latest" for n in needs)
             return ("superseded" if older else "wrong_time"), 0.3
         attributes = {fact.attribute for fact in event.facts}
+        if draft.attribute == "denial" and "hearsay" in {fact.certainty for fact in event.facts}:
+            return "hearsay", 0.3
         if {draft.attribute, *attributes} >= {"cause", "effect"}:
             return "reversed_cause", 0.3
         if draft.attribute in ("drop", "effect") and attributes & {"cause", "drop"}:

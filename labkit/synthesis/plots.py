@@ -39,6 +39,12 @@ SHAPES: Mapping[Shape, tuple[Beat, ...]] = {
     "change": (
         Beat("begin", (Tell("state", "v1", step=1), Tell("amount", "a1", step=1))),
         Beat("rumour", (Tell("state", "vh", "hearsay", 2), Tell("claimant", "who", step=2))),
+        Beat(
+            "denied",
+            (Tell("denial", "vh", step=2), Tell("state", "vh", "hearsay", 2)),
+            ("rumour",),
+            ("rumour",),
+        ),
         Beat("intend", (Tell("state", "vp", "planned", 2),)),
         Beat(
             "drop",
@@ -69,6 +75,12 @@ SHAPES: Mapping[Shape, tuple[Beat, ...]] = {
     "plan": (
         Beat("announce", (Tell("state", "v1", "planned", 1), Tell("date", "d1", step=1))),
         Beat("rumour", (Tell("date", "dh", "hearsay", 1), Tell("claimant", "who", step=1))),
+        Beat(
+            "denied",
+            (Tell("denial", "dh", step=1), Tell("date", "dh", "hearsay", 1)),
+            ("rumour",),
+            ("rumour",),
+        ),
         Beat("moved", (Tell("date", "d2", step=2),), (), ("announce",)),
         Beat("why", (Tell("cause", "cause", step=2),), ("moved",)),
         Beat("price", (Tell("amount", "a1", step=1),)),

@@ -90,13 +90,13 @@ class _Talk:
             # A person asks the assistant; of two persons either may begin.
             return (owner, other) if machine or rng.random() < 0.5 else (other, owner)
 
-        if rng.random() < 0.5:
+        if rng.random() < 0.7:
             opening = chatter.ASSISTANT_GREETINGS if machine else chatter.PERSON_GREETINGS
             self._say((other if machine else starts()[0],), [(frame,) for frame in opening])
         places: list[int] = []
         for memory in memories:
             said = memory if memory.form == "say" else self.teller.chat(memory)
-            if rng.random() < 0.5:
+            if rng.random() < 0.7:
                 small = chatter.ASSISTANT_CHATTER if machine else chatter.PERSON_CHATTER
                 self._say(starts(), small)
             listener = other if said.speaker == owner else owner
@@ -112,7 +112,18 @@ class _Talk:
                     chatter.ASSISTANT_REPLIES if listener == ASSISTANT else chatter.PERSON_REPLIES
                 )
                 self._say((listener,), [(frame,) for frame in replies])
-        if rng.random() < 0.35:
+                if rng.random() < 0.6:
+                    # A word back, and sometimes one more: talk does not stop at the news.
+                    after = (
+                        chatter.ASSISTANT_AFTER
+                        if ASSISTANT in (listener, said.speaker)
+                        else chatter.PERSON_AFTER
+                    )
+                    self._say((said.speaker, listener), after)
+        if rng.random() < 0.4:
+            small = chatter.ASSISTANT_CHATTER if machine else chatter.PERSON_CHATTER
+            self._say(starts(), small)
+        if rng.random() < 0.5:
             self._say(starts(), chatter.ASSISTANT_PARTINGS if machine else chatter.PERSON_PARTINGS)
         return tuple(places)
 

@@ -29,7 +29,7 @@ from labkit.synthesis.telling import Teller
 from labkit.synthesis.wording import Asker
 from labkit.synthesis.world import Person, Thread, Told, World
 
-VERSION = 1
+VERSION = 2
 """Of the generator: lives of another version may differ for the same seed."""
 
 QUESTIONS = 15
@@ -219,7 +219,7 @@ class _Questions:
         if not self._third(thread.subject):
             return
         for draft in by_thread[thread.id]:
-            if draft.gold is None or draft.ask in ("before",):
+            if draft.gold is None or draft.ask in ("before", "denied"):
                 continue
             gender = thread.subject.gender
             others = [
@@ -259,7 +259,7 @@ class _Questions:
             if mine[early].gold != mine[late].gold:
                 yield self._pair(mine[early], mine[late], "aspect", "name", ask="which")
         if thread.subject.namesake:
-            asks = [a for a in mine if a not in ("before", "asof")]
+            asks = [a for a in mine if a not in ("before", "asof", "denied")]
             rng.shuffle(asks)
             for ask in asks[:2]:
                 for other in self._same(mine[ask], by_thread):

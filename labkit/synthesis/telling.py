@@ -13,7 +13,7 @@ from labkit.synthesis.perspective import first_person, nobody, possessive, third
 from labkit.synthesis.plots import Plot
 from labkit.synthesis.splits import Split
 from labkit.synthesis.words import talk
-from labkit.synthesis.world import Event, Fact, Person, Thread, Told, World
+from labkit.synthesis.world import Event, Fact, Person, Thread, Told, Voice, World
 
 _MONTHS = [
     "January",
@@ -60,30 +60,58 @@ def money_in_words(amount: int, sign: str, rng: random.Random) -> str:
 
 def _when(lag: int, day: date, rng: random.Random) -> str:
     if lag == 0:
-        return rng.choice(("today", "this morning", "this afternoon", "just now"))
+        return rng.choice(("today", "this morning", "this afternoon", "earlier today"))
     if lag == 1:
-        return rng.choice(("yesterday", "last night", "yesterday morning"))
-    return f"on {_DAYS[day.weekday()]}"
+        return rng.choice(("yesterday", "yesterday", "yesterday morning", "yesterday afternoon"))
+    ago = {2: "two", 3: "three", 4: "four"}[lag]
+    weekday = _DAYS[day.weekday()]
+    return rng.choice((f"on {weekday}", f"on {weekday}", f"on {weekday[:3]}", f"{ago} days ago"))
+
+
+_SHORT = re.compile(r"\bI (am|have(?= (?:got|always|changed|never|had|as good)\b))")
+_SHORTER = {"am": "I'm", "have": "I've"}
 
 
 def _dress(text: str, frame: str, person: Person, rng: random.Random) -> str:
     # A voice: how this person opens, closes and shortens.
-    for old, new in talk.SWAPS.get(person.voice, ()):
+    voice = person.voice
+    for old, new in talk.SWAPS.get(voice, ()):
         if rng.random() < 0.7:
             text = (
                 text.replace(f" {old} ", f" {new} ") if " " not in old else text.replace(old, new)
             )
-    if rng.random() < 0.26:
-        opening = rng.choice(talk.OPENINGS[person.voice])
+    if voice != "formal":
+        text = _SHORT.sub(lambda match: _SHORTER[match.group(1)], text)
+    # Who is meant is plain from who writes: "Went with the blue one."
+    clipped = voice in ("terse", "slang", "plain") and re.match(r"I [a-z]+ed\b|I (had|got)\b", text)
+    if clipped and rng.random() < (0.6 if voice == "terse" else 0.3):
+        text = text[2].upper() + text[3:]
+    elif rng.random() < talk.OPENS[voice]:
+        opening = choose(rng.choice(talk.OPENINGS[voice]), rng)
         # A name or "I" keeps its capital after "So,"; a sentence's own first word does not.
         if frame[0].isupper() and not frame.startswith(("I ", "I'", "Sunday", "God")):
             text = text[0].lower() + text[1:]
         text = f"{opening} {text}"
-    if rng.random() < 0.2:
-        text = f"{text} {rng.choice(talk.CLOSINGS[person.voice])}"
+    if rng.random() < talk.CLOSES[voice]:
+        text = f"{text} {choose(rng.choice(talk.CLOSINGS[voice]), rng)}"
     text = tidy(text)
-    if person.voice == "slang" and rng.random() < 0.6:
-        text = text.lower().rstrip(".") if rng.random() < 0.3 else text.rstrip(".")
+    if voice == "slang" and rng.random() < 0.6:
+        text = text.lower().rstrip(".") if rng.random() < 0.5 else text.rstrip(".")
+    elif voice == "terse" and rng.random() < 0.2:
+        text = text.rstrip(".")
+    return text
+
+
+def _jot(text: str, hand: Voice, rng: random.Random) -> str:
+    # A note as its owner keeps it: some write it out, some in small letters and signs.
+    if hand in ("formal", "plain") and rng.random() < 0.7:
+        return text
+    for old, new in talk.NOTE_SIGNS:
+        if rng.random() < 0.6:
+            text = text.replace(f" {old} ", f" {new} ")
+    if hand in ("slang", "terse") or rng.random() < 0.3:
+        text = text.lower() if rng.random() < 0.6 else text
+        text = text.rstrip(".")
     return text
 
 
@@ -103,6 +131,7 @@ class Teller:
         self.rng = rng
         self.used: set[str] = set()
         self.sign = rng.choice("££$€")
+        self.user = rng.choice(("the user", "the user", "User"))
         owner = world.owner
         self.owner_label = (
             owner.name if world.partner else rng.choice(("owner", "user", owner.name))
@@ -148,6 +177,8 @@ class Teller:
             speaker = owner if roll < 0.5 else partner
             if subject in (owner, partner) and roll < 0.85:
                 speaker = subject
+            if thread.details.get("who") == speaker.id:
+                speaker = owner  # nobody speaks of themselves by name
             label = self.owner_label if speaker is owner else partner.shown
             view = first_person() if speaker is subject else third_person(subject)
             return "say", label, view, speaker
@@ -155,7 +186,7 @@ class Teller:
             return (
                 "sum",
                 "assistant",
-                third_person(subject, "User" if subject is owner else None),
+                third_person(subject, self.user if subject is owner else None),
                 None,
             )
         if roll < 0.38:
@@ -174,7 +205,7 @@ class Teller:
         for _ in range(8):
             form, speaker, view, voice = self._by(thread)
             frames = {"say": words.say, "sum": words.sum, "note": words.note}[form]
-            third = form != "note" and view["am"] == "is" and view["S"] != "User"
+            third = form != "note" and view["am"] == "is" and view["S"] != self.user
             if frame := self._fresh(frames, shown, third):
                 break
         frame = frame or choose(rng.choice(frames), rng)
@@ -188,10 +219,13 @@ class Teller:
             if thread.subject is not self.world.owner:
                 name = thread.subject.shown
                 text = rng.choice((f"{name}: {text}", f"{name}. {text}", f"Re {name}: {text}"))
-            text = tidy(f"{text} {rng.choice(talk.NOTE_TAILS) if rng.random() < 0.5 else ''}")
+            tail = choose(rng.choice(talk.NOTE_TAILS), rng) if rng.random() < 0.3 else ""
+            if tail and text[-1].isalnum():
+                text += "," if tail[0].islower() else "."
+            text = _jot(tidy(f"{text} {tail}"), self.world.owner.voice, rng)
         elif form == "sum":
-            opening = rng.choice(talk.SUM_OPENINGS) if rng.random() < 0.4 else ""
-            closing = rng.choice(talk.SUM_CLOSINGS) if rng.random() < 0.3 else ""
+            opening = choose(rng.choice(talk.SUM_OPENINGS), rng) if rng.random() < 0.35 else ""
+            closing = choose(rng.choice(talk.SUM_CLOSINGS), rng) if rng.random() < 0.3 else ""
             text = tidy(f"{opening} {text} {closing}")
         else:
             assert voice is not None
@@ -245,7 +279,7 @@ class Teller:
         elif world.partner is None and roll < 0.4:
             form, speaker = "note", "note"
             frame = self._fresh(talk.LINKS_NOTE, tokens) or choose(rng.choice(talk.LINKS_NOTE), rng)
-            text = tidy(fill(frame, tokens))
+            text = _jot(tidy(fill(frame, tokens)), world.owner.voice, rng)
         else:
             form, speaker = "say", self.owner_label
             mine = f"my {person.relation}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 
@@ -20,10 +21,16 @@ from labkit.synthesis.perspective import (
 )
 from labkit.synthesis.plots import Plot
 from labkit.synthesis.splits import Split
-from labkit.synthesis.telling import Teller, month_in_words
+from labkit.synthesis.telling import Teller, day_in_words, month_in_words
 from labkit.synthesis.words import asked
 from labkit.synthesis.words.questions import ANYWHERE
 from labkit.synthesis.world import Person, Told, World
+
+# First words that are no names: they lose their capital after "Remind me:".
+_ASKING = re.compile(
+    r"(?:Wh(?:at|om?|ose|en|ere|y|ich)|How|Do|Did|Does|Was|Is|Has|Have|In|On|From|By|Before|Tell|"
+    r"Anything|Somebody|Someone|There|That)\b"
+)
 
 
 class Asker:
@@ -66,6 +73,8 @@ class Asker:
         extra = dict(draft.slots)
         if "at_day" in extra:
             slots["at"] = f"in {month_in_words(date.fromisoformat(extra.pop('at_day')))}"
+        if "v_day" in extra:
+            slots["v"] = day_in_words(date.fromisoformat(extra.pop("v_day")), rng)
         if draft.other is not None:
             other = draft.other.subject
             view = self.view(other, "name")
@@ -77,7 +86,7 @@ class Asker:
         return slots | extra
 
     def text(self, draft: Draft, reference: str, evidence: Sequence[Told]) -> str:
-        """One wording; of three, more often that with the fewest words in common with the answer.
+        """One wording; of six, mostly that with the fewest words in common with the answer.
 
         Empty where no wording belongs to the life's split.
         """
@@ -95,16 +104,19 @@ class Asker:
             frame = draw(choose(rng.choice(frames), rng), rng)
             if belongs(fill(frame, blank), self.split):
                 tries.append(fill(frame, slots))
-            if len(tries) == 3:
+            if len(tries) == 6:
                 break
         if not tries:
             return ""
-        if rng.random() < 0.7 and evidence:
+        if rng.random() < 0.9 and evidence:
             words = frozenset().union(*(content_words(memory.text) for memory in evidence))
             tries.sort(key=lambda text: len(content_words(text) & words))
-        opening = rng.choice(asked.QUERY_OPENINGS) if rng.random() < 0.12 else ""
+        opening = rng.choice(asked.QUERY_OPENINGS) if rng.random() < 0.14 else ""
         closing = rng.choice(asked.QUERY_CLOSINGS) if rng.random() < 0.08 and not opening else ""
-        return tidy(f"{opening} {tries[0]} {closing}")
+        text = tries[0]
+        if opening.endswith((",", ":")) and _ASKING.match(text):
+            text = text[0].lower() + text[1:]
+        return tidy(f"{opening} {text} {closing}")
 
     def _labels(self) -> tuple[str, str]:
         # Of a dialogue between two persons an outsider asks.

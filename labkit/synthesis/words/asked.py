@@ -5,11 +5,12 @@ from __future__ import annotations
 
 QUERY_OPENINGS = (
     "Remind me:", "Quick check:", "Sorry, blank again:", "My head's a sieve.", "Help me out here.",
-    "While I think of it:", "Just so I get it right:",
+    "While I think of it:", "Just so I get it right:", "Hey,", "Quick question:", "One thing:", "Sorry to ask again:",
+    "Do you remember?", "OK so", "Before I forget,", "Erm,", "btw,",
 )  # fmt: skip
 QUERY_CLOSINGS = (
-    "I forget.", "Do you know?", "It's on the tip of my tongue.", "Roughly will do.",
-    "The short answer, please.",
+    "I forget.", "Do you know?", "It's on the tip of my tongue.", "Roughly will do.", "Thanks!",
+    "The short answer, please.", "Can't find it.", "Sorry if I asked already.",
 )  # fmt: skip
 CONTEXT_MEET = (
     "[Bumped into|Ran into|Saw] {S} [outside the chemist|at the market|by the lifts|on the ferry|in the queue for stamps].",
@@ -20,18 +21,31 @@ CONTEXT_MEET = (
     "There's a voice message from {S}, [nine|six|eleven] minutes long.",
     "I owe {S} [a call|an email|an apology].",
     "{S} [sat next to me|was] at the [school concert|funeral|quiz].",
+    "I'm [meeting|seeing] {S} [tonight|tomorrow|in an hour].",
+    "[Got|Had] a text from {S} [this morning|earlier].",
+    "{S} is [downstairs|at the door|on the other line].",
+    "On my way to {Ss}.",
+    "[Thinking of|Writing to] {S}, it's been a while.",
+    "{S} just [left|popped in].",
+    "I promised {S} [I'd call back|an answer by tonight].",
+    "We're all at {Ss} on [Sunday|Saturday].",
 )
 CONTEXT_REPLY = (
     "How [did {they} seem|was {they}]?", "Oh nice, anything new?", "What did you two talk about?",
     "[Lovely|Good]. What do you need from me?", "Is this about the usual thing?", "Go on.",
-    "I'm listening.", "How did that go?", "Do you want me to note it down?",
+    "I'm listening.", "How did that go?", "Do you want me to note it down?", "Nice. How are things there?",
+    "Okay. What's it about?", "Sounds good. Anything I should know?", "How can I help with that?",
+    "All well with {them}?", "Ah. What came up?",
 )  # fmt: skip
 CONTEXT_TOPIC = (
     "Fine. We got on to {topic}, of course.", "[Mostly|Only] {topic}, you know {them}.",
     "{topic} came up again.", "The usual, and then {topic}.",
     "Good. I wanted to ask about {topic} and bottled it.", "Tired. It's {topic}, I think.",
     "I nodded along about {topic} without remembering a thing.",
-    "I'd like to sound informed about {topic} next time.",
+    "I'd like to sound informed about {topic} next time.", "It'll be about {topic}, I bet.",
+    "Good, good. But {topic}, I've lost track.", "We mostly talked about {topic}.",
+    "I should know more about {topic} before I call back.", "It's about {topic} again, I'm afraid.",
+    "Then {topic} came up and I had nothing.",
 )  # fmt: skip
 CONTEXT_DECOY = (
     "{O} was there as well, but [left early|hardly spoke|only waved].",
@@ -45,7 +59,24 @@ CONTEXT_SMALL = (
     ),
     ("I keep mixing up everything to do with {topic}.", "Ask away, I'll look."),
     ("Someone brought up {topic} at [lunch|the bus stop|the club].", "And you couldn't say?"),
-    ("[Writing|Drafting] the yearly letter, I've reached {topic}.", "[Go ahead|What do you need]?"),
+    (
+        "[Writing|Drafting] the yearly letter, I've reached {topic}.",
+        "[Go ahead.|What do you need?]",
+    ),
+    (
+        "I was [asked|quizzed] about {topic} [at work|just now] and my mind went blank.",
+        "[What did they want to know?|Shall I look?]",
+    ),
+    (
+        "[Tidying up|Going through] my notes on {topic}.",
+        "[Tell me if I can help.|Anything unclear?]",
+    ),
+    ("[Hi|Hello], me again, it's about {topic}.", "[Hi! Go on.|Sure, what about it?]"),
+    ("Can we talk about {topic} for a second?", "[Of course.|Sure.|Yes, go ahead.]"),
+    (
+        "[Ugh|Oof], {topic}. I can never keep it straight.",
+        "[Let's see.|What would you like to know?]",
+    ),
     ("[Can't sleep|Wide awake], thinking about {topic}.", "Anything I can look up?"),
 )
 ASPECTS = {

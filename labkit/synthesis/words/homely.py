@@ -9,7 +9,7 @@ HOME = Plot(
     name="home",
     shape="change",
     theme="home",
-    topics=("the flat", "the living situation", "the housing"),
+    topics=("the flat", "the home", "the address"),
     money=(420, 2350, 5),
     suffix=" a month",
     draws={
@@ -64,13 +64,35 @@ HOME = Plot(
         ),
     },
     beats={
+        "price": Words(
+            say=(
+                "The rent at {Ss} new place is {a2}. [Could be worse|Bills not included|Ouch].",
+                "{S} {am} paying {a2} for the new place.",
+                "{a2} rent for {So} now, [heating included|due on the first].",
+                "So {S} signed the new lease, {a2}.",
+                "With the new flat it's {a2} for {So}, [which is okay|we'll manage].",
+            ),
+            sum=(
+                "{Ss} rent at the new address is {a2}.",
+                "{S} now pays {a2} in rent.",
+                "Rent after the move: {a2} ({S}).",
+            ),
+            note=(
+                "rent now {a2}",
+                "new rent {a2}, due on the 1st",
+                "{a2} (new place)",
+            ),
+        ),
         "begin": Words(
             say=(
+                "{S} {am} all moved in: {v1}, {a1}. [Come and see|Still no curtains|The neighbours brought cake].",
+                "New home for {So}, {v1}, for {a1}.",
+                "We got the keys! Well, {S} did: {v1}, {a1}.",
+                "{S} found somewhere to live, {v1}. The rent is {a1}, [fingers crossed|can't complain].",
                 "{S} picked up the keys to {v1} {when}, {a1}.",
                 "{S} moved into {v1}. {a1} and the [view|damp] comes free.",
                 "So {S} lived out of boxes, {v1}, {a1}, [no curtains yet|kettle unpacked first].",
                 "It's {v1} for {So}, at {a1}. [Small but dry|Sunny at least].",
-                "[Slept|Spent] the first night in {v1}, {S} did. Rent's {a1}.",
                 "{a1} for {v1}. {S} signed [before anyone else could|on the bonnet of the agent's car].",
             ),
             sum=(
@@ -86,21 +108,28 @@ HOME = Plot(
         ),
         "change": Words(
             say=(
+                "{S} moved house {when}. It's {v2} now.",
+                "All {Ss} boxes are in {v2}. [My back|Pizza on the floor|Never again].",
+                "{S} live{s} in {v2} now, [come for tea|the buses are great|it's so quiet].",
+                "Moved! {So} and forty boxes, now in {v2}.",
                 "Van's [returned|back], {S} {am} in {v2} now.",
-                "{S} slept in {v2} as of {when}.",
+                "{S} slept in {v2} for the first time {when}.",
                 "New address for {So}: {v2}. [Housewarming when there are chairs|Send plants].",
                 "{S} carried the last lamp into {v2} {when}.",
                 "Post for {So} goes to {v2} from here on.",
             ),
             sum=(
+                "{S} moved house and is now at {v2}.",
                 "{S} has moved to {v2}.",
                 "{S} changed address and lives in {v2}.",
                 "The new address of {S} is {v2}.",
             ),
-            note=("Moved: {v2}.", "{v2} since {when}. Tell the bank.", "Change of address, {v2}."),
+            note=("Moved: {v2}.", "{v2}, moved {when}. Tell the bank.", "Change of address, {v2}."),
         ),
         "again": Words(
             say=(
+                "Yet another address for {So}: {v3}, {a3}.",
+                "{S} moved again, {v3}, {a3} this time. [Phew|I've lost count].",
                 "Boxes again. {v3} for {So} this time, {a3}.",
                 "{S} upped sticks for {v3}, {a3}.",
                 "{v3}, at {a3}, and {S} swore it's the last move.",
@@ -187,8 +216,27 @@ LESSONS = Plot(
         ),
     },
     beats={
+        "price": Words(
+            say=(
+                "The new teacher takes {a2} from {So}.",
+                "{S} now pays {a2} for lessons, [in cash|by transfer].",
+                "Lessons are {a2} for {So} these days.",
+                "Asked about the fee, it's {a2} for {So}.",
+            ),
+            sum=(
+                "{S} pays the new teacher {a2}.",
+                "The current fee for {Ss} lessons is {a2}.",
+            ),
+            note=(
+                "lessons now {a2}",
+                "new fee: {a2}",
+            ),
+        ),
         "begin": Words(
             say=(
+                "{S} {am} learning the cello! With {v1}, {a1}.",
+                "Lessons booked for {So}: {v1}, {a1}, [starting soon|wish us luck].",
+                "{S} found a teacher, {v1}. {a1} [is all right|seems fair].",
                 "{S} had a first lesson with {v1} {when}, {a1}.",
                 "{S} signed up with {v1}, at {a1}. The cello [survived|groaned].",
                 "It's {v1} who'll teach {So}. {a1}, [bring rosin|cash only].",
@@ -208,6 +256,9 @@ LESSONS = Plot(
         ),
         "change": Words(
             say=(
+                "{S} changed teachers, it's {v2} now.",
+                "{S} {am} with {v2} now for lessons. [Much nicer|Very strict].",
+                "First go with {v2} {when}, {S} came away humming.",
                 "{S} played for {v2} {when}.",
                 "New teacher for {So}: {v2}. [Kinder ears|Scarier eyebrows|Better biscuits].",
                 "{S} took the cello to {v2} instead {when}.",
@@ -219,10 +270,15 @@ LESSONS = Plot(
                 "{S} is now taught by {v2}.",
                 "{S} has changed teachers, to {v2}.",
             ),
-            note=("Teacher now {v2}.", "{v2} from {when}.", "Switch to {v2}, bring the blue book."),
+            note=(
+                "Teacher now {v2}.",
+                "{v2}, first time {when}.",
+                "Switch to {v2}, bring the blue book.",
+            ),
         ),
         "again": Words(
             say=(
+                "{S} {have} a new teacher again, {v3}, {a3}.",
                 "And off again: {v3} is teaching {So} now, {a3}.",
                 "{S} moved to {v3}, {a3}, third pair of ears.",
                 "{v3} charges {So} {a3}, first lesson {when}.",
@@ -302,8 +358,26 @@ PROVIDER = Plot(
         ),
     },
     beats={
+        "price": Words(
+            say=(
+                "First bill from the new lot for {So}: {a2}.",
+                "{S} pay{s} {a2} to the new provider. [Fixed for a year|No complaints].",
+                "The new contract is {a2} for {So}, [router included|plus postage].",
+            ),
+            sum=(
+                "{S} pays the new provider {a2}.",
+                "The new contract costs {So} {a2}.",
+            ),
+            note=(
+                "new contract {a2}",
+                "{a2} new provider",
+            ),
+        ),
         "begin": Words(
             say=(
+                "{S} {am} with {v1} for internet now, {a1}.",
+                "Internet's finally working for {So}: {v1}, {a1}. [Hallelujah|Videos and all].",
+                "{S} signed up with {v1} for {a1}.",
                 "{S} went with {v1}, {a1}, box came {when}.",
                 "{S} {have} got {v1} installed, {a1}. [So far so good|Works in the hall at least].",
                 "{v1} it is for {So}, {a1} and a free [mug|pen|month].",
@@ -319,6 +393,9 @@ PROVIDER = Plot(
         ),
         "change": Words(
             say=(
+                "{S} changed internet provider, now {v2}.",
+                "{S} {am} with {v2} now, [so much faster|we'll see how long].",
+                "Bye bye old router. {v2} for {So}.",
                 "{S} ditched the old box and plugged in {v2} {when}.",
                 "{S} switched to {v2}. [Three bars everywhere|Fewer tears].",
                 "It's {v2} on {Ss} direct debit now.",
@@ -333,6 +410,7 @@ PROVIDER = Plot(
         ),
         "again": Words(
             say=(
+                "Another switch for {So}: {v3}, {a3}.",
                 "{S} jumped again, {v3}, {a3}.",
                 "{v3} made {So} an offer, {a3}, and that was it.",
                 "Third logo on {Ss} bill: {v3}, {a3}.",
@@ -412,8 +490,26 @@ CHILDCARE = Plot(
         ),
     },
     beats={
+        "price": Words(
+            say=(
+                "The new sitter costs {So} {a2}.",
+                "{S} {am} paying {a2} for the dog now, [treats included|worth every penny].",
+                "{a2}, that's what the new arrangement costs {So}.",
+            ),
+            sum=(
+                "{S} pays {a2} for the new dog sitter.",
+                "The new sitter charges {So} {a2}.",
+            ),
+            note=(
+                "dog: {a2} now",
+                "new sitter {a2}",
+            ),
+        ),
         "begin": Words(
             say=(
+                "{S} found someone for the dog: {v1}, {a1}.",
+                "The dog goes to {v1} from now on, {S} pay{s} {a1}.",
+                "{v1} will have {Ss} dog, for {a1}. [Fingers crossed|They got on at once].",
                 "{S} left the dog with {v1} {when}, {a1}.",
                 "{v1} took {Ss} dog on, {a1}, [muddy paws included|two walks].",
                 "{S} decided to trust {v1} with the dog. {a1}.",
@@ -432,9 +528,12 @@ CHILDCARE = Plot(
         ),
         "change": Words(
             say=(
+                "{S} {have} a new dog sitter, {v2}.",
+                "{Ss} dog is with {v2} now, [happy as anything|and loves it].",
+                "From now on {v2} takes {Ss} dog.",
                 "{v2} does {Ss} dog now.",
                 "{S} swapped to {v2} {when}. [Tail says yes|Wet nose approves].",
-                "{Ss} dog spends its days with {v2} since {when}.",
+                "{Ss} dog spends its days with {v2} now.",
                 "{S} handed the lead to {v2} {when}.",
             ),
             sum=(
@@ -442,10 +541,11 @@ CHILDCARE = Plot(
                 "{Ss} dog is looked after by {v2}.",
                 "{S} switched to {v2} for the dog.",
             ),
-            note=("Dog now with {v2}.", "{v2} from {when}. New key cut.", "Switch: {v2}."),
+            note=("Dog now with {v2}.", "{v2}, started {when}. New key cut.", "Switch: {v2}."),
         ),
         "again": Words(
             say=(
+                "New sitter again for {Ss} dog: {v3}, {a3}.",
                 "It's {v3} for {Ss} dog these days, {a3}.",
                 "{S} changed again. {v3}, {a3}.",
                 "{v3} begged to have {Ss} dog, {a3}, [sold|done].",

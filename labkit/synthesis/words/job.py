@@ -9,7 +9,7 @@ PLOT = Plot(
     name="job",
     shape="change",
     theme="work",
-    topics=("the job", "the day job", "the work situation"),
+    topics=("the job", "the day job", "the workplace"),
     money=(19000, 61000, 500),
     suffix=" a year",
     draws={
@@ -51,7 +51,7 @@ PLOT = Plot(
             "they cut the [salary|hours] at the last minute",
             "the [references|background check] took [nine|ten|eleven] weeks",
             "they wanted {them} to move to {place}",
-            "the interviewer [forgot|got] {their} name [|wrong] [twice|three times]",
+            "the interviewer [forgot {their} name|got {their} name wrong] [twice|three times]",
             "it turned out to be [commission only|a six-month contract|zero hours]",
             "a hiring freeze came in [the same week|the day before]",
         ),
@@ -74,19 +74,27 @@ PLOT = Plot(
     beats={
         "begin": Words(
             say=(
+                "{S} got the job at {v1}! {a1}. [Celebrating with chips|Mum cried|Can't believe it].",
+                "New job for {So}: {v1}, pays {a1}, [ten minutes from home|the boss seems all right|starts at eight].",
+                "{S} {am} working for {v1} now. {a1} to start with.",
+                "Day one at {v1} for {So}. {a1}, [free tea|no dress code|a lot of names to learn].",
+                "{v1} hired {So} {when}, {a1}.",
                 "First [day|morning] at {v1} [done|survived]. {a1}, and {they} [got|came home with] a [fleece|tote bag|lanyard].",
                 "{S} [started|began] at {v1} {when}, on {a1}. [Nice enough lot|Everyone's called Steve|Seems friendly].",
                 "So {v1} it is for {S}. They're paying {a1}, which is [what it is|fine|not bad].",
-                "[Signed|Put {their} name to it] with {v1} in the end, {S} did, for {a1}.",
                 "{S} {am} at {v1} now, week one, salary {a1}, and [nobody|no one] has shown {them} the [loo|fire exit|kitchen].",
-                "It's {v1} for {So} from {when}. {a1}, [four|five] weeks' holiday and a [dodgy|temperamental] chair.",
+                "It's {v1} for {So} now. {a1}, [four|five] weeks' holiday and a [dodgy|temperamental] chair.",
             ),
             sum=(
+                "{S} started a job at {v1} with a salary of {a1}.",
+                "New employer for {So}: {v1}, {a1}.",
                 "{S} joined {v1} on a salary of {a1}.",
                 "{S} began a new position with {v1}; the agreed pay is {a1}.",
                 "{S} now works for {v1}, earning {a1}, and finds the first days [tiring|pleasant|long].",
             ),
             note=(
+                "job = {v1}, {a1}",
+                "{v1} ({a1}), first day {when}",
                 "New job: {v1}, {a1}. [Bring passport|Bank details to HR|Induction Monday].",
                 "{v1}, start {when}. {a1} gross.",
                 "Contract {v1} signed, {a1}.",
@@ -109,7 +117,7 @@ PLOT = Plot(
             say=(
                 "{S} {have} as good as decided: {vp}, [after the summer|come spring|once the notice is in].",
                 "If all goes [well|to plan] {S} will be at {vp} by the [end of the quarter|new year|holidays].",
-                "Verbal yes from {vp}, so that's where {S} [hopes|hope{s}] to go next.",
+                "Verbal yes from {vp}, so that's where {S} want{s} to go next.",
                 "{S} want{s} to hand in the notice and go to {vp}. [Fingers crossed|Watch this space].",
                 "[Second|Third] interview at {vp} went like a dream for {So}, start date pencilled in.",
             ),
@@ -134,6 +142,10 @@ PLOT = Plot(
         ),
         "change": Words(
             say=(
+                "{S} changed jobs, it's {v2} now.",
+                "{S} [started|began] at {v2} {when}. [So far so good|Everyone's very young|Lunch is free].",
+                "New lanyard for {So}: {v2}.",
+                "{v2} it is from now on for {So}, [bye bye old job|new desk and everything].",
                 "{S} [swapped|switched] over to {v2} {when}. [Cake on the first day|Nobody cried].",
                 "It's {v2} on the [payslip|lanyard|email signature] now for {So}.",
                 "[New|Fresh] start for {So} at {v2} {when}, [nerves and all|with shiny shoes].",
@@ -141,11 +153,18 @@ PLOT = Plot(
                 "They [wanted|needed] someone quickly at {v2}, and {S} said yes [on the spot|over the phone].",
             ),
             sum=(
+                "{S} has a new job, at {v2}.",
+                "{S} left the previous employer for {v2}.",
                 "{S} changed employers and is now with {v2}.",
                 "{S} has moved to {v2}.",
                 "{S} took up a post at {v2}.",
             ),
-            note=("Now at {v2}.", "{v2} from {when}, [old badge returned|P45 in drawer]."),
+            note=(
+                "new employer: {v2}",
+                "started at {v2}, {when}",
+                "Now at {v2}.",
+                "{v2}, started {when}, [old badge returned|P45 in drawer].",
+            ),
         ),
         "why": Words(
             say=(
@@ -197,6 +216,8 @@ PLOT = Plot(
         ),
         "again": Words(
             say=(
+                "Another job for {So}: {v3}, {a3}.",
+                "{S} went over to {v3} for {a3}. [Hopefully that's it now|Crazy year].",
                 "{S} [moved on|jumped ship] again, {v3} this time, {a3}.",
                 "Third time lucky for {So}: {v3}, and {a3}.",
                 "{v3} rang, {S} went, {a3}. [Don't unpack the mug|No looking back].",

@@ -274,8 +274,8 @@ BACK = Plot(
                 "Body report from {So}: {p1}.",
                 "{S} thought nothing of it at first. {p1}, though, and no painkiller would touch it.",
             ),
-            sum=("{S} complained of the following: {p1}.", "{S} described symptoms: {p1}."),
-            note=("Symptom: {p1}.", "{p1}, since {when}."),
+            sum=("{S} complained of this: {p1}.", "{S} described symptoms: {p1}."),
+            note=("Symptom: {p1}.", "{p1}, started {when}."),
         ),
     },
     asks={

@@ -51,7 +51,7 @@ PLOTS: tuple[Plot, ...] = (
         "match", "sport", ("the match", "the game"),
         ("{number} minutes of rain and a nil-nil", "an own goal in the last minute", "a streaker with a traffic cone", "penalties till it got dark", "a dog on the pitch twice", "a floodlight failure"), _WHO,
         Words(
-            say=("Went to see the village team, {S} did, and got {v1}. {v2} brought the flask.", "{v1}. That was {Ss} Saturday at the ground with {v2}.", "{S} and {v2} in the stand, and what happens? {v1}.", "Football: {v1}. {S} laughed till it hurt, {v2} sulked."),
+            say=("{S} went to see the village team and got {v1}. {v2} brought the flask.", "{v1}. That was {Ss} Saturday at the ground with {v2}.", "{S} and {v2} in the stand, and what happens? {v1}.", "Football: {v1}. {S} laughed till it hurt, {v2} sulked."),
             sum=("{S} watched a local match with {v2}; it featured {v1}.", "{S} went to the ground with {v2} and reported {v1}."),
             note=("Match w/ {v2}: {v1}.", "{v1}. Next time scarf. {v2} owes me a pie."),
         ),

@@ -9,7 +9,7 @@ TRIP = Plot(
     name="trip",
     shape="plan",
     theme="travel",
-    topics=("the trip", "the holiday", "the getaway", "the travel plans"),
+    topics=("the trip", "the holiday", "the getaway", "the journey"),
     money=(110, 2400, 5),
     draws={
         "v": (
@@ -135,7 +135,7 @@ RACE = Plot(
     name="race",
     shape="plan",
     theme="sport",
-    topics=("the race", "the challenge", "the endurance thing"),
+    topics=("the race", "the challenge", "the big race"),
     money=(15, 480, 1),
     draws={
         "v": (
