@@ -86,7 +86,7 @@ class Asker:
         return slots | extra
 
     def text(self, draft: Draft, reference: str, evidence: Sequence[Told]) -> str:
-        """One wording; of six, mostly that with the fewest words in common with the answer.
+        """One wording; of eight, mostly that with the fewest words in common with the answer.
 
         Empty where no wording belongs to the life's split.
         """
@@ -104,7 +104,7 @@ class Asker:
             frame = draw(choose(rng.choice(frames), rng), rng)
             if belongs(fill(frame, blank), self.split):
                 tries.append(fill(frame, slots))
-            if len(tries) == 6:
+            if len(tries) == 8:
                 break
         if not tries:
             return ""

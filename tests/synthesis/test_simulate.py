@@ -121,3 +121,43 @@ def test_half_of_the_needed_memories_share_few_words_with_the_question(
                 total += 1
                 few += len(words & content_words(memory.text)) <= 1
     assert few >= 0.5 * total
+
+
+def test_a_denial_comes_after_its_rumour_and_what_it_denies_never_holds(
+    lives: Sequence[Life],
+) -> None:
+    denied = 0
+    for life in lives:
+        for thread in life.world.threads:
+            events = {event.beat: event for event in thread.events}
+            if "denied" not in events:
+                continue
+            denied += 1
+            assert events["rumour"].when < events["denied"].when
+            (denial,) = [f for f in events["denied"].facts if f.attribute == "denial"]
+            actual = {f.value for e in thread.events for f in e.facts
+                      if f.certainty == "actual" and f.attribute in ("state", "date")}  # fmt: skip
+            assert denial.value not in actual
+    assert denied > 10
+
+
+def test_a_denial_alone_answers_whether_a_rumour_was_put_right_and_also_says_what_was_rumoured(
+    lives: Sequence[Life],
+) -> None:
+    asked = {"denied": 0, "claim": 0}
+    for life in lives:
+        beats = {memory.id: memory.event.beat for memory in life.told}
+        threads = {memory.id: memory.thread for memory in life.told}
+        for example in life.dialogue.examples:
+            found = {beats[id_] for id_ in example.relevant} - {"link"}
+            if example.extra["ask"] == "denied":
+                asked["denied"] += 1
+                assert found == {"denied"}
+                rumours = [id_ for id_, beat in beats.items() if beat == "rumour"]
+                (thread,) = {threads[i].id for i in example.relevant if beats[i] == "denied"}
+                (rumour,) = [id_ for id_ in rumours if threads[id_].id == thread]
+                assert example.labels[rumour] < RELEVANT
+            elif example.extra["ask"] == "claim" and "denied" in found:
+                asked["claim"] += 1
+                assert found == {"rumour", "denied"}
+    assert min(asked.values()) > 0

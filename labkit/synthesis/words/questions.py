@@ -114,14 +114,12 @@ CHANGE: Mapping[str, tuple[str, ...]] = {
         "What tale was going round about {Ss} {thing}?",
         "What were people wrongly saying about {Ss} {thing}?",
         "What were people saying about {So} and {topic}?",
-        "What's the rumour about {Ss} {thing}?",
         "Which {thing} did people say {S} had, without asking?",
     ),
     "claimant": (
         "Who spread that story about {Ss} {thing}?",
         "Whose word was it, the thing about {So} and {topic}?",
         "Where did the gossip about {Ss} {thing} come from?",
-        "Who started the rumour about {Ss} {thing}?",
         "Who's been telling people about {So} and {topic}?",
     ),
     "howlong": (
@@ -202,7 +200,6 @@ INCIDENT: Mapping[str, tuple[str, ...]] = {
         "What's been up with {Ss} {thing} of late?",
         "What was the most recent complaint about {Ss} {thing}?",
         "Last time {Ss} {thing} played up, how?",
-        "What's the latest with {Ss} {thing}?",
         "What happened most recently with {Ss} {thing}?",
     ),
     "why": (
@@ -248,14 +245,12 @@ INCIDENT: Mapping[str, tuple[str, ...]] = {
         "How high was the initial offer on {Ss} {thing}?",
         "How much were they asking for {Ss} {thing} before the work?",
         "What {was} {S} told {topic} would cost?",
-        "What was the quote for {Ss} {thing}?",
     ),
     "amount_now": (
         "What did the {thing} set {So} back, when all was done?",
         "What did {S} end up forking out for the {thing}?",
         "How much did {Ss} {thing} cost {them} for real?",
         "How much did {S} pay in the end for the {thing}?",
-        "What was the final cost of {Ss} {thing}?",
     ),
     "fixer": (
         "Whom could we recommend for {thing} trouble, going by {Ss} experience?",
@@ -269,7 +264,6 @@ INCIDENT: Mapping[str, tuple[str, ...]] = {
         "Who was first asked to cost {Ss} {thing}?",
         "Who did the sums on {Ss} {thing} before anybody picked up a tool?",
         "Who came up with that price for {Ss} {thing} beforehand?",
-        "Who gave {So} a quote for the {thing}?",
         "Who was it that first put a price on {Ss} {thing}?",
     ),
     "overview": (
@@ -370,13 +364,11 @@ PLAN: Mapping[str, tuple[str, ...]] = {
         "Which day did {S} first pick for the {thing}?",
     ),
     "delay": (
-        "{Ss} {thing}: old day, new day?",
         "What were the two dates in the {thing} shuffle, {Ss} I mean?",
         "How late compared with the original would {Ss} {thing} have been?",
         "Which day became which for {Ss} {thing}?",
         "From when to when did {Ss} {thing} slip?",
         "How far was {Ss} {thing} pushed back, all in all?",
-        "From which day to which did {Ss} {thing} move?",
     ),
     "why": (
         "What made {So} reschedule the {thing}?",
@@ -384,7 +376,6 @@ PLAN: Mapping[str, tuple[str, ...]] = {
         "Why the postponement of {Ss} {thing}?",
         "How come {Ss} {thing} couldn't be when it was meant to?",
         "What got in the way of the first day for {Ss} {thing}?",
-        "Why was {Ss} {thing} moved?",
         "What got in the way of {Ss} first date for the {thing}?",
     ),
     "drop": (
@@ -392,7 +383,6 @@ PLAN: Mapping[str, tuple[str, ...]] = {
         "What sank {Ss} {thing} altogether?",
         "Why did nothing come of {Ss} {thing}?",
         "Why did {Ss} {thing} not happen?",
-        "What finished off {Ss} {thing}?",
     ),
     "effect": (
         "What did it mean for {So} that the {thing} didn't come off?",
@@ -402,7 +392,6 @@ PLAN: Mapping[str, tuple[str, ...]] = {
         "What did the collapse of {Ss} {thing} bring in its wake?",
         "Did anything follow for {So} from the {thing} being scrapped?",
         "What happened because {Ss} {thing} was cancelled?",
-        "What came of {S} cancelling the {thing}?",
     ),
     "instead": (
         "What was {Ss} substitute for the {thing}?",
@@ -499,7 +488,6 @@ TASTE: Mapping[str, tuple[str, ...]] = {
         "Was there a trigger for {Ss} new line on {topic}?",
         "What made {So} see {topic} differently?",
         "What converted {So}, as far as {topic} goes?",
-        "What changed {Ss} mind about {topic}?",
         "Why {do} {S} see {topic} differently now?",
     ),
     "claim": (

@@ -72,17 +72,18 @@ CLOSINGS: Mapping[Voice, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 SUM_OPENINGS = (
-    "[It was noted that|The user mentioned that|It came up that]", "In this session it came up that",
-    "[Mentioned in passing|Noted in passing|Also mentioned]:", "[Worth remembering|Useful for later|To keep]:",
-    "From today's [chat|conversation|session]:", "[Summary|In short|Key point]:", "[For context|Context]:",
-    "New information:", "[Update|Profile update|Memory update]:", "According to today's conversation,",
+    "[It was noted that|The user mentioned that|It came up that|We talked about this:]", "[In this session|Today|Earlier] it [came up|emerged] that",
+    "[Mentioned in passing|Noted in passing|Also mentioned|By the by]:", "[Worth remembering|Useful for later|To keep|To remember]:",
+    "From [today's|this] [chat|conversation|session]:", "[Summary|In short|Key point|Takeaway|Main point]:", "[For context|Context|Background]:",
+    "New [information|detail|fact]:", "[Update|Profile update|Memory update|Memory saved]:", "According to [today's conversation|the chat],",
 )  # fmt: skip
 SUM_CLOSINGS = (
-    "No follow-up was [asked for|needed].", "The user [seemed|sounded] [tired|cheerful|relaxed|a bit flat].",
-    "The user laughed about it.", "The user did not want a reminder.", "The user moved on [quickly|to other things].",
-    "The user asked to keep this in mind.", "[I offered|The assistant offered] to [help|set a reminder].",
-    "The user may come back to this.", "Mentioned [twice|once] in the conversation.", "No reminder set.",
-    "The user was writing from [a train|the office|a waiting room].",
+    "No [follow-up|action|reply] was [asked for|needed].", "The user [seemed|sounded] [tired|cheerful|relaxed|a bit flat|in a hurry].",
+    "[Told|Said] with a laugh.", "[No reminder was wanted|A reminder was declined|No reminder set].",
+    "The [conversation|chat|topic] moved on [quickly|to other things|from there].",
+    "[To be kept in mind|Please keep|Keep this in mind], [as asked|on request].", "[I offered|The assistant offered] to [help|set a reminder|look something up].",
+    "[May|Might] come up again.", "[Mentioned|Came up] [twice|once|briefly].", "[Sentiment|Mood]: [neutral|light|calm|mixed].",
+    "[Typed|Written|Sent] from [a train|the office|a waiting room|a phone].", "[Confidence|Certainty]: as stated.",
 )  # fmt: skip
 NOTE_TAILS = (
     "Check later.", "See folder.", "(in a hurry)", "Ask again in [a month|spring|two weeks].", "!!", "ok",
@@ -154,6 +155,10 @@ LINKS_SUM = (
     "The user had [a visit from|a long call with|dinner with] {R} {n}.",
     "Contact: {n}, {R}.",
     "The user's people include {n}, who is {R}.",
+    "{n} [dropped by|called] during the session; that is {R}.",
+    "The user is [knitting something|planning a surprise|cooking] for {R}, {n}.",
+    "{R} {n} was mentioned [fondly|twice|with a sigh].",
+    "[Relationship|Who is who]: {n} is {R}.",
     "{n}, {R}, came up in a story about [a lost suitcase|a borrowed ladder|a burnt cake].",
 )
 LINKS_NOTE = (
@@ -166,6 +171,10 @@ LINKS_NOTE = (
     "sat: {r} {n} for [lunch|coffee|a walk]",
     "{r} {n} has my [drill|casserole dish|umbrella]",
     "give {n} ({r}) back the [tent|jumper|ladder]",
+    "{n}, {r}, new number: ends in [41|07|88|23]",
+    "[thank|write to|call back] {n} ({r})",
+    "{n} ({r}) takes [oat milk|two sugars|the early train]",
+    "{r} {n}: [coat left here|owes me a tenner|shoe size 41]",
 )
 ECHOES = (
     '{who} asked [outright|over lunch|at the bus stop], "{q}" I [changed the subject|said ask again next year|pretended to cough].',
