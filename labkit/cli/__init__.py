@@ -12,12 +12,14 @@ from typing import Annotated
 import typer
 
 from labkit import __version__
+from labkit.cli.calibrate import calibrate
 from labkit.cli.doctor import doctor
 from labkit.cli.evaluate import evaluate
 from labkit.cli.rerank import rerank
 from labkit.cli.shared import note
 from labkit.cli.synth import app as synth
 from labkit.cli.synth import import_set
+from labkit.cli.threshold import threshold
 from labkit.errors import InputError
 
 app = typer.Typer(
@@ -31,6 +33,8 @@ app.command()(rerank)
 app.command("eval")(evaluate)
 app.add_typer(synth, name="synth")
 app.command("import")(import_set)
+app.command()(calibrate)
+app.command()(threshold)
 app.command()(doctor)
 
 

@@ -53,7 +53,11 @@ def rerank(
     candidates: Candidates = 50,
     top_k: Annotated[int | None, typer.Option(min=1, help="Show the best K only.")] = None,
     threshold: Annotated[
-        float | None, typer.Option(min=0, max=1, help="Probability that a memory needs to be kept.")
+        str | None,
+        typer.Option(
+            help="Probability that a memory needs to be kept, or the name of an operating point of "
+            "the model: balanced, careful, lean."
+        ),
     ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Stop after N queries.")] = None,
     device: Device = None,
@@ -75,18 +79,21 @@ def rerank(
     own = None if query is None else _own_query(query, context or [], query_time, instruction)
     with open_dialogues(data, skip_bad) as dialogues:
         reranker = None
+        least: float | None = None
         count = 0
         for current, examples in _selected(dialogues, data, dialogue, query_id, own):
             stage = FirstStage(current.memories, method)
             for example in examples:
                 if limit is not None and count >= limit:
                     return
-                reranker = reranker or load_reranker(model, device, dtype)
+                if reranker is None:
+                    reranker = load_reranker(model, device, dtype)
+                    least = None if threshold is None else reranker.threshold(threshold)
                 ranking = reranker.rerank(
                     example.query, stage.candidates(example.query, candidates)
                 )
                 show = _print_json if as_json else _print_table
-                show(current, example, ranking, method, top_k, threshold)
+                show(current, example, ranking, method, top_k, least)
                 count += 1
     if count == 0:
         raise InputError(f"{data} holds no query, expected --query with a question to rank for")
@@ -194,6 +201,7 @@ def _print_json(
         "first_stage": method,
         "candidates": len(ranking.memories),
         "threshold": threshold,
+        "answerable": ranking.answerable,
         "results": results,
     }
     print(json.dumps(line, ensure_ascii=False), flush=True)
@@ -246,6 +254,8 @@ def _print_table(
     if threshold is not None:
         kept = len(ranking.kept(threshold))
         console.print(f"threshold {threshold:g} keeps {kept} of {len(ranking.memories)}")
+    if ranking.answerable is not None:
+        console.print(f"probability that one of them answers: {ranking.answerable:.3f}")
     if ranking.truncated:
         console.print(f"{len(ranking.truncated)} memories were too long to be read to their end")
     console.print()

@@ -14,7 +14,7 @@ order of ``answerable`` still holds and its value is off by that prior.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -160,10 +160,10 @@ def from_json(item: Mapping[str, Any]) -> Abstention | None:
         return None
     try:
         values: dict[str, Any] = {
-            name: tuple(map(float, item[name]))
-            if isinstance(item[name], list | tuple)
-            else float(item[name])
-            for name in Abstention.__dataclass_fields__
+            field.name: tuple(map(float, item[field.name]))
+            if isinstance(item[field.name], list | tuple)
+            else float(item[field.name])
+            for field in fields(Abstention)
         }
         result = Abstention(**values)
         result(np.zeros(2))

@@ -23,7 +23,7 @@ was fitted, so it never extrapolates.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, ClassVar
 
 import numpy as np
@@ -200,7 +200,7 @@ def from_json(item: Mapping[str, Any]) -> Calibration:
             f"the card's calibration has method {item.get('method')!r}, expected one of "
             f"{', '.join(known)}; fit it again with labkit calibrate"
         )
-    names = kind.__dataclass_fields__
+    names = [field.name for field in fields(kind)]
     try:
         values: dict[str, Any] = {
             name: tuple(float(v) for v in item[name])

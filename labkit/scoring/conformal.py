@@ -28,7 +28,7 @@ from scipy.optimize import brentq  # type: ignore[import-untyped]
 from scipy.stats import binom  # type: ignore[import-untyped]
 
 from labkit.errors import InputError
-from labkit.scoring.scored import Floats, Indices, ScoredData
+from labkit.scoring.scored import Floats, ScoredData
 from labkit.scoring.thresholds import Unit, units_of
 
 STEPS = 20
@@ -67,24 +67,32 @@ def evidence_threshold(
     """
     if not 0 < alpha < 1:
         raise InputError(f"alpha is {alpha:g}, expected a share between 0 and 1")
-    of_query = units_of(data, unit)
-    queries = np.bincount(of_query[data.answerable], minlength=len(data))
-    n = int((queries > 0).sum())
+    values, below, n = losses_below(probabilities, data, unit)
     allowed = alpha * (n + 1) - 1
     if allowed < -_ROUNDING:
         raise InputError(
             f"{n} {_plural(unit)} with a relevant candidate are too few to promise that at most "
             f"{alpha:g} of the evidence is dropped, expected at least {_least(alpha)}"
         )
+    best = int(np.flatnonzero(below <= allowed + _ROUNDING)[-1])
+    return EvidenceThreshold(float(values[best]), alpha, n, float(below[best] / n))
+
+
+def losses_below(
+    probabilities: Floats, data: ScoredData, unit: Unit = "query"
+) -> tuple[Floats, Floats, int]:
+    """The thresholds [m] at which the loss of :func:`evidence_threshold` steps up, rising; the sum
+    of the units' losses at each [m], the first 0; and how many units have a relevant candidate."""
+    of_query = units_of(data, unit)
+    queries = np.bincount(of_query[data.answerable], minlength=len(data))
     hit = data.relevant
     of_pair = data.query[hit]
     weight = 1 / (data.per_query(hit)[of_pair] * queries[of_query[of_pair]])
     p = probabilities[hit]
     order = np.argsort(p, kind="stable")
     values, first = np.unique(p[order], return_index=True)
-    below = np.concatenate([[0.0], np.cumsum(weight[order])])[first]
-    best = int(np.flatnonzero(below <= allowed + _ROUNDING)[-1])
-    return EvidenceThreshold(float(values[best]), alpha, n, float(below[best] / n))
+    below: Floats = np.concatenate([[0.0], np.cumsum(weight[order])])[first]
+    return values, below, int((queries > 0).sum())
 
 
 def _least(alpha: float) -> int:
@@ -135,8 +143,8 @@ def precision_thresholds(
     tested = []
     for step in range(1, STEPS + 1):
         edge = float(falling[int(np.ceil(step * units / STEPS)) - 1])
-        losses = _losses_above(probabilities, data, of_query, edge)
         threshold = float(np.nextafter(edge, np.inf))
+        losses = precision_losses(probabilities, data, threshold, unit=unit)
         if len(losses) and threshold <= 1:
             certified = _certified(float(losses.mean()), len(losses), (1 - confidence) / STEPS)
             observed = float(1 - losses.mean())
@@ -177,15 +185,17 @@ def precision_threshold(
     )
 
 
-def _losses_above(p: Floats, data: ScoredData, of_query: Indices, edge: float) -> Floats:
-    """Of each unit that keeps anything above the edge: the mean over its queries that do of the
+def precision_losses(
+    probabilities: Floats, data: ScoredData, threshold: float, *, unit: Unit = "query"
+) -> Floats:
+    """Of each unit that keeps anything at the threshold: the mean over its queries that do of the
     share of what they keep that is not relevant."""
-    kept = p > edge
+    kept = probabilities >= threshold
     count = data.per_query(kept)
     some = count > 0
     loss = data.per_query(kept & ~data.relevant)[some] / count[some]
-    _, unit, queries = np.unique(of_query[some], return_inverse=True, return_counts=True)
-    means: Floats = np.bincount(unit, loss) / queries
+    _, of, queries = np.unique(units_of(data, unit)[some], return_inverse=True, return_counts=True)
+    means: Floats = np.bincount(of, loss) / queries
     return means
 
 

@@ -23,7 +23,7 @@ from labkit.retrieval.first_stage import FirstStage, Method
 from labkit.scoring.reranker import Reranker
 from labkit.scoring.scored import ScoredData, ScoredQuery
 from labkit.sources import read_dialogues
-from labkit.sources.lives import Split, split_of
+from labkit.sources.lives import Split, jsonl_files, split_of
 
 _DECIDED = ("calibration", "abstention", "thresholds", "operating_points", "training")
 """Fields of a card that no score depends on: changing them keeps what was scored."""
@@ -69,10 +69,10 @@ class Selection:
 
 
 def data_digest(files: Collection[Path]) -> str:
-    """sha256 over files, or over the files below folders, in name order."""
+    """sha256 over files, or over the ``*.jsonl`` of folders, in name order."""
     digest = hashlib.sha256()
     for path in files:
-        inside = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+        inside = jsonl_files(path) if path.is_dir() else [path]
         for file in inside:
             with file.open("rb") as handle:
                 digest.update(hashlib.file_digest(handle, "sha256").digest())

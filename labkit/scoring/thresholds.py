@@ -107,6 +107,31 @@ class Found:
     draws: int
 
 
+def threshold_for(probabilities: Floats, data: ScoredData, target: Target) -> float:
+    """The threshold of best F1; or the lowest with this precision; or the highest with this recall.
+
+    Args:
+        probabilities: [n], of the data's pairs.
+        data: at least one relevant pair.
+        target: see :func:`parse_target`.
+
+    Raises:
+        InputError: nothing is relevant, or no threshold reaches the precision.
+    """
+    return _find(_Sweep(probabilities, data, "query"), target)
+
+
+def _find(sweep: _Sweep, target: Target) -> float:
+    threshold = sweep.find(target, np.ones(sweep.units))
+    if threshold is not None:
+        return threshold
+    if not sweep.relevant:
+        raise InputError("no candidate is relevant, expected queries with a relevant one")
+    raise InputError(
+        f"no threshold reaches {target}; the greatest precision is {sweep.best_precision():.3f}"
+    )
+
+
 def find_threshold(
     probabilities: Floats,
     data: ScoredData,
@@ -116,43 +141,30 @@ def find_threshold(
     draws: int = DRAWS,
     seed: int = 0,
 ) -> Found:
-    """The threshold of best F1; or the lowest with this precision; or the highest with this recall.
+    """:func:`threshold_for` with intervals.
 
     Args:
-        probabilities: [n], of the data's pairs.
-        data: at least one relevant pair.
-        target: see :func:`parse_target`.
+        probabilities, data, target: as there.
         unit: what the bootstrap draws.
-        draws: how often.
+        draws: how often, at least once.
         seed: of the draws.
 
     Raises:
-        InputError: nothing is relevant, or no threshold reaches the precision.
+        InputError: as there.
     """
     sweep = _Sweep(probabilities, data, unit)
-    threshold = sweep.find(target, np.ones(sweep.units))
-    if threshold is None:
-        if not data.relevant.any():
-            raise InputError("no candidate is relevant, expected queries with a relevant one")
-        raise InputError(
-            f"no threshold reaches {target}; the greatest precision is {sweep.best_precision():.3f}"
-        )
-    anew, rows = [], []
-    for weight in _draws(sweep.units, draws, seed):
-        again = sweep.find(target, weight)
-        if again is not None:
-            anew.append(again)
-        rows.append(sweep.at(threshold, weight))
-    names = ("precision", "recall", "f1")
-    intervals = {"threshold": _interval(np.array(anew))} if anew else {}
-    intervals |= {
-        name: _interval(column) for name, column in zip(names, np.array(rows).T, strict=True)
-    }
+    threshold = _find(sweep, target)
+    rows = [
+        (sweep.find(target, weight), *sweep.at(threshold, weight))
+        for weight in _draws(sweep.units, draws, seed)
+    ]
+    columns = np.array(rows, dtype=np.float64).T
+    names = ("threshold", "precision", "recall", "f1")
     return Found(
         target=target,
         threshold=threshold,
         held=held(probabilities, data, threshold),
-        intervals=intervals,
+        intervals={name: _interval(column) for name, column in zip(names, columns, strict=True)},
         units=sweep.units,
         draws=draws,
     )
@@ -187,6 +199,7 @@ class _Sweep:
         order = np.argsort(-probabilities, kind="stable")
         of_query = units_of(data, unit)
         self.units = int(of_query.max(initial=-1)) + 1
+        self.relevant = int(data.relevant.sum())
         self._p = probabilities[order]
         self._hit = data.relevant[order].astype(np.float64)
         self._unit = of_query[data.query][order]
