@@ -12,9 +12,11 @@ from typing import Annotated
 import typer
 
 from labkit import __version__
+from labkit.cli.benchmarks import app as benchmarks
 from labkit.cli.calibrate import calibrate
 from labkit.cli.doctor import doctor
 from labkit.cli.evaluate import evaluate
+from labkit.cli.report import report
 from labkit.cli.rerank import rerank
 from labkit.cli.shared import note
 from labkit.cli.synth import app as synth
@@ -31,6 +33,8 @@ app = typer.Typer(
 )
 app.command()(rerank)
 app.command("eval")(evaluate)
+app.command()(report)
+app.add_typer(benchmarks, name="benchmarks")
 app.add_typer(synth, name="synth")
 app.command("import")(import_set)
 app.command()(calibrate)

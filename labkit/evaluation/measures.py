@@ -9,7 +9,7 @@ Three sorts, by what they look at:
 * all pairs together: :data:`PAIRS` (``Brier``, ``LogLoss``, ``ECE``, ``ECE_mass``, ``F1_p@0.5``),
   from the probabilities of what was scored.
 * whether a query has an answer at all: :data:`ABSTENTION` (``abstain_AUROC``, ``abstain_P@0.9``),
-  from the greatest probability of each query.
+  from the greatest probability of each query, or the ranker's own where it has one.
 """
 
 from __future__ import annotations
@@ -89,16 +89,26 @@ class Judged:
         every: [m], labels of all memories in any order, ranked or not: what the first stage lost
             counts against the ranking.
         probabilities: [c], of the first c ranked; empty where the ranker gives none.
+        answerable: the ranker's own probability that the query has an answer; None where it has
+            none, so that its greatest probability stands for it.
     """
 
     labels: Floats
     every: Floats
     probabilities: Floats = field(default_factory=lambda: np.zeros(0))
+    answerable: float | None = None
 
     @property
     def relevant(self) -> int:
         """How many relevant memories exist."""
         return int((self.every >= RELEVANT).sum())
+
+    @property
+    def answer(self) -> float:
+        """How probable it is that the query has an answer; 0 without a candidate."""
+        if self.answerable is not None:
+            return self.answerable
+        return float(self.probabilities.max(initial=0.0))
 
 
 def ranking_value(measure: Measure, judged: Judged) -> float:
@@ -368,8 +378,8 @@ class Scored:
     query: NDArray[np.intp]
     lost: Floats
     """[Q], relevant memories of each query that were not scored."""
-    greatest: Floats
-    """[Q], greatest probability of each query; 0 where it has no candidate."""
+    answer: Floats
+    """[Q], probability that each query has an answer."""
     answerable: NDArray[np.bool_]
     """[Q], whether it has a relevant memory."""
 
@@ -382,7 +392,7 @@ class Scored:
             labels=np.concatenate([np.zeros(0), *labels]),
             query=np.repeat(np.arange(len(judged)), [len(kept) for kept in labels]),
             lost=np.array([one.relevant for one in judged], float) - np.array(found, float),
-            greatest=np.array([max(one.probabilities, default=0.0) for one in judged], float),
+            answer=np.array([one.answer for one in judged], float),
             answerable=np.array([one.relevant > 0 for one in judged], bool),
         )
 
@@ -394,7 +404,7 @@ def pooled_value(measure: Measure, scored: Scored, weights: ArrayLike | None = N
         weights: [..., Q], how often each query stands there (a bootstrap draw); the result then
             has shape [...]. The bins of an ECE stay those of the whole.
     """
-    size = len(scored.greatest)
+    size = len(scored.answer)
     w = np.ones(size) if weights is None else np.asarray(weights, dtype=np.float64)
     p, y = scored.probabilities, scored.labels
     if not len(p):
@@ -423,11 +433,11 @@ def pooled_value(measure: Measure, scored: Scored, weights: ArrayLike | None = N
             f1 = _share(2 * total((kept & hit).astype(float)), total(kept.astype(float)) + relevant)
             return np.where(relevant > 0, f1, np.nan)
         case "abstain_AUROC":
-            return auroc(scored.greatest, scored.answerable, w)
+            return auroc(scored.answer, scored.answerable, w)
         case "abstain_P":
             if scored.answerable.all():  # nothing to abstain from: a precision of 1 says nothing
                 return np.full(w.shape[:-1], np.nan)
-            return precision_at_recall(scored.greatest, scored.answerable, measure.at or 0.0, w)
+            return precision_at_recall(scored.answer, scored.answerable, measure.at or 0.0, w)
     raise InputError(f"{measure} is no measure of many queries, expected one of {PAIRS}")
 
 

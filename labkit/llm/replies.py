@@ -27,7 +27,8 @@ class Reply:
     """What a model answered.
 
     ``tokens`` is None where no log-probabilities were asked for or the endpoint gives none.
-    ``cached`` says that nothing was paid for it this time.
+    ``cached`` says that nothing was paid for it this time; ``usage`` are the (prompt, completion)
+    tokens that the endpoint counted, None where it counts none.
     """
 
     text: str
@@ -35,6 +36,7 @@ class Reply:
     refusal: str | None
     tokens: tuple[Token, ...] | None
     cached: bool
+    usage: tuple[int, int] | None = None
 
 
 def _tokens(value: Any) -> tuple[Token, ...] | None:
@@ -63,6 +65,9 @@ def parse_reply(body: str, *, cached: bool) -> tuple[Reply, tuple[int, int] | No
         text, refusal = message.get("content"), message.get("refusal")
         if not isinstance(text, str | None) or not isinstance(refusal, str | None):
             raise TypeError("content is not a text")
+        usage = value.get("usage") or None
+        if usage is not None:
+            usage = int(usage["prompt_tokens"]), int(usage.get("completion_tokens") or 0)
         reply = Reply(
             # A lone surrogate could be neither stored nor sent again.
             (text or "").encode("utf-8", "replace").decode(),
@@ -70,11 +75,9 @@ def parse_reply(body: str, *, cached: bool) -> tuple[Reply, tuple[int, int] | No
             refusal,
             _tokens(choice.get("logprobs")),
             cached,
+            usage,
         )
-        usage = value.get("usage")
-        if not usage:
-            return reply, None
-        return reply, (int(usage["prompt_tokens"]), int(usage.get("completion_tokens") or 0))
+        return reply, usage
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"not a chat completion ({type(error).__name__}: {error})") from None
 
