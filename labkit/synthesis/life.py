@@ -230,8 +230,10 @@ def make_world(rng: random.Random, split: Split) -> World:
     for taste, fans in zip(tastes, ((owner, people[rng.randint(1, 3)]), (owner,)), strict=True):
         for subject in fans:
             add(taste, subject, rng.choice((1, 2, 2, 3)))
-    for moment in rng.sample(MOMENTS, 3):
-        add(moment, owner if rng.random() < 0.6 else rng.choice(people[1:5]), 1)
+    # Small things happen to two people alike, or the matter alone would say which memory is meant.
+    for moment in rng.sample(MOMENTS, 2):
+        for subject in rng.sample([owner, *people[1:5]], 2):
+            add(moment, subject, 1)
     return World(
         owner=owner,
         people={person.id: person for person in people},

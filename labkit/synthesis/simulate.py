@@ -33,7 +33,7 @@ VERSION = 2
 """Of the generator: lives of another version may differ for the same seed."""
 
 QUESTIONS = 15
-_ECHOES = 3
+_ECHOES = 2
 _ASPECTS = ("why", "amount_now", "effect", "drop", "now", "detail", "what")
 
 
@@ -78,7 +78,9 @@ def _tell_all(
         if world.partner != person.id:
             told.append(teller.link(person, world.start + timedelta(days=rng.randint(0, span))))
     stories = [t for t in world.threads if plots[t.plot].shape in ("change", "incident", "plan")]
-    for thread in rng.sample(stories, _ECHOES):
+    # Of both who live a story somebody wants to know something.
+    echoed = rng.sample(list(dict.fromkeys(t.plot for t in stories)), _ECHOES)
+    for thread in (t for t in stories if t.plot in echoed):
         plot = plots[thread.plot]
         asks = [
             ask
@@ -365,9 +367,11 @@ def _example(
 ) -> tuple[Example, str]:  # fmt: skip
     draft = one.draft
     evidence = [m for m in told if m.id in one.memories]
+    others = [m for m in told if m.id not in one.memories and m.when <= draft.now]
     ask = draft.slots.get("")
     if not text:
-        text = asker.text(replace(draft, ask=ask) if ask else draft, one.reference, evidence)
+        worded = replace(draft, ask=ask) if ask else draft
+        text = asker.text(worded, one.reference, evidence, others)
     context: tuple[Turn, ...] = ()
     instruction = kind = None
     subject = draft.thread.subject

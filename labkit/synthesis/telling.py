@@ -86,10 +86,11 @@ def _dress(text: str, frame: str, person: Person, rng: random.Random) -> str:
     clipped = voice in ("terse", "slang", "plain") and re.match(r"I [a-z]+ed\b|I (had|got)\b", text)
     if clipped and rng.random() < (0.6 if voice == "terse" else 0.3):
         text = text[2].upper() + text[3:]
-    elif rng.random() < talk.OPENS[voice]:
+    elif rng.random() < talk.OPENS[voice] and not frame[0].islower():
+        # A frame in small letters ("oh and") brings an opening of its own.
         opening = choose(rng.choice(talk.OPENINGS[voice]), rng)
         # A name or "I" keeps its capital after "So,"; a sentence's own first word does not.
-        if frame[0].isupper() and not frame.startswith(("I ", "I'", "Sunday", "God")):
+        if frame[0].isupper() and not frame.startswith(("I ", "I'", "Saturday")):
             text = text[0].lower() + text[1:]
         text = f"{opening} {text}"
     if rng.random() < talk.CLOSES[voice]:
@@ -225,6 +226,8 @@ class Teller:
             text = _jot(tidy(f"{text} {tail}"), self.world.owner.voice, rng)
         elif form == "sum":
             opening = choose(rng.choice(talk.SUM_OPENINGS), rng) if rng.random() < 0.35 else ""
+            if opening.endswith(("that", ",")) and (frame[0] != "{" or ":" in frame):
+                opening = ""  # only a sentence may follow
             closing = choose(rng.choice(talk.SUM_CLOSINGS), rng) if rng.random() < 0.3 else ""
             text = tidy(f"{opening} {text} {closing}")
         else:

@@ -29,7 +29,8 @@ from labkit.synthesis.world import Person, Told, World
 # First words that are no names: they lose their capital after "Remind me:".
 _ASKING = re.compile(
     r"(?:Wh(?:at|om?|ose|en|ere|y|ich)|How|Do|Did|Does|Was|Is|Has|Have|In|On|From|By|Before|Tell|"
-    r"Anything|Somebody|Someone|There|That)\b"
+    r"Anything|Somebody|Someone|There|That|Brief|Catch|Describe|Give|List|Run|Name|Fill|Sum|Put|"
+    r"Money|All|Every|Could|Can|Remind|With|Once|So|After|Back|Which|The|They|A|We|Wasn't)\b"
 )
 
 
@@ -85,9 +86,12 @@ class Asker:
                 slots["at"] = inner
         return slots | extra
 
-    def text(self, draft: Draft, reference: str, evidence: Sequence[Told]) -> str:
-        """One wording; of eight, mostly that with the fewest words in common with the answer.
+    def text(
+        self, draft: Draft, reference: str, evidence: Sequence[Told], others: Sequence[Told]
+    ) -> str:
+        """One wording; of ten, mostly that which words alone lead least to its ``evidence``.
 
+        That is: fewest words in common with the evidence, more with some other memory.
         Empty where no wording belongs to the life's split.
         """
         rng = self.rng
@@ -104,17 +108,24 @@ class Asker:
             frame = draw(choose(rng.choice(frames), rng), rng)
             if belongs(fill(frame, blank), self.split):
                 tries.append(fill(frame, slots))
-            if len(tries) == 8:
+            if len(tries) == 10:
                 break
         if not tries:
             return ""
         if rng.random() < 0.9 and evidence:
             words = frozenset().union(*(content_words(memory.text) for memory in evidence))
-            tries.sort(key=lambda text: len(content_words(text) & words))
+            tempting = [content_words(memory.text) for memory in others]
+
+            def ease(text: str) -> float:
+                asked = content_words(text)
+                other = max((len(asked & found) for found in tempting), default=0)
+                return len(asked & words) - 0.5 * other
+
+            tries.sort(key=ease)
         opening = rng.choice(asked.QUERY_OPENINGS) if rng.random() < 0.14 else ""
         closing = rng.choice(asked.QUERY_CLOSINGS) if rng.random() < 0.08 and not opening else ""
         text = tries[0]
-        if opening.endswith((",", ":")) and _ASKING.match(text):
+        if opening and opening[-1] not in ".?!" and _ASKING.match(text):
             text = text[0].lower() + text[1:]
         return tidy(f"{opening} {text} {closing}")
 

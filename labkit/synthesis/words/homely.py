@@ -9,7 +9,7 @@ HOME = Plot(
     name="home",
     shape="change",
     theme="home",
-    topics=("the flat", "the home", "the address"),
+    topics=("the flat", "the home"),
     money=(420, 2350, 5),
     suffix=" a month",
     draws={
@@ -197,7 +197,7 @@ LESSONS = Plot(
     name="lessons",
     shape="change",
     theme="hobby",
-    topics=("the music lessons", "the cello lessons", "the tuition"),
+    topics=("the music lessons", "the cello lessons", "the cello teacher"),
     money=(14, 88, 1),
     suffix=" an hour",
     draws={
@@ -336,7 +336,7 @@ LESSONS = Plot(
             ),
             note=(
                 "Teacher now {v2}.",
-                "{v2}, first time {when}.",
+                "{v2}, first lesson {when}.",
                 "Switch to {v2}, bring the blue book.",
             ),
         ),
@@ -371,7 +371,7 @@ PROVIDER = Plot(
     name="internet",
     shape="change",
     theme="home",
-    topics=("the broadband", "the internet", "the internet contract"),
+    topics=("the broadband", "the internet", "the internet provider"),
     money=(12, 79, 1),
     suffix=" a month",
     draws={
@@ -530,7 +530,7 @@ CHILDCARE = Plot(
     name="dog sitter",
     shape="change",
     theme="animals",
-    topics=("the dog sitter", "the dog walking", "the dog care"),
+    topics=("the dog sitter", "the dog walking", "the dog minder"),
     money=(8, 46, 1),
     suffix=" a day",
     draws={

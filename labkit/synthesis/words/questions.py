@@ -57,7 +57,6 @@ CHANGE: Mapping[str, tuple[str, ...]] = {
         "What sum should {S} enter for {topic} in this year's budget?",
         "In figures, what does {Ss} {thing} amount to at present?",
         "What figure applies to {Ss} {thing} at the moment?",
-        "How much is it for {So} these days, the {thing}?",
         "What's the current number on {Ss} {thing}?",
     ),
     "amount_first": (
@@ -80,7 +79,6 @@ CHANGE: Mapping[str, tuple[str, ...]] = {
         "What had gone wrong with {Ss} earlier {thing}?",
         "What made {So} look elsewhere, as regards {topic}?",
         "What pushed {So} into [making a change|switching] with {topic}?",
-        "Why did {S} give up the first {thing}?",
         "What was the matter with {Ss} old {thing}?",
         "Do you know why {S} moved on from the first {thing}?",
     ),
@@ -173,14 +171,14 @@ CHANGE: Mapping[str, tuple[str, ...]] = {
     ),
     "denied": (
         "Did {S} ever confirm or deny the talk about {v}?",
-        "How did {S} react to people saying it was {v}?",
-        "What's {Ss} own word on the story about {v}?",
+        "How did {S} react to the talk about {topic}?",
+        "What's {Ss} own word on what was going round about {topic}?",
         "Somebody mentioned {v} and {So}. Has that been put right anywhere?",
-        "The thing about {So} and {v}: was it ever cleared up?",
-        "I keep hearing about {v}. What did {S} say to that?",
-        "Was the gossip about {v} ever set straight in {Ss} case?",
+        "The thing people said about {So} and {topic}: was it ever cleared up?",
+        "I keep hearing things about {Ss} {thing}. Did {S} ever put that straight?",
+        "Was the gossip about {Ss} {thing} ever set straight?",
         "What {do} {S} say about the rumour with {v}?",
-        "Is there anything from {So} on the claim about {v}?",
+        "Is there anything from {So} on what others claimed about {topic}?",
     ),
 }
 
@@ -243,14 +241,11 @@ INCIDENT: Mapping[str, tuple[str, ...]] = {
         "Beforehand, what {was} {S} told to reckon with for the {thing}?",
         "What were they going to charge {So} for the {thing}, before any work began?",
         "How high was the initial offer on {Ss} {thing}?",
-        "How much were they asking for {Ss} {thing} before the work?",
         "What {was} {S} told {topic} would cost?",
     ),
     "amount_now": (
         "What did the {thing} set {So} back, when all was done?",
         "What did {S} end up forking out for the {thing}?",
-        "How much did {Ss} {thing} cost {them} for real?",
-        "How much did {S} pay in the end for the {thing}?",
     ),
     "fixer": (
         "Whom could we recommend for {thing} trouble, going by {Ss} experience?",
@@ -361,7 +356,6 @@ PLAN: Mapping[str, tuple[str, ...]] = {
         "What was the earliest date {S} had for the {thing}?",
         "On the first invitation, what day did {Ss} {thing} carry?",
         "When was {Ss} {thing} meant to be originally?",
-        "Which day did {S} first pick for the {thing}?",
     ),
     "delay": (
         "What were the two dates in the {thing} shuffle, {Ss} I mean?",
@@ -407,8 +401,6 @@ PLAN: Mapping[str, tuple[str, ...]] = {
         "What did {S} pay for the {thing} that wasn't?",
         "How much money did {S} sink into the {thing}?",
         "What did {Ss} {thing} take out of {their} account?",
-        "How much did {S} pay for the {thing}?",
-        "How much is gone for {Ss} {thing}?",
     ),
     "claim": (
         "What day were people told by mistake for {Ss} {thing}?",
@@ -461,13 +453,13 @@ PLAN: Mapping[str, tuple[str, ...]] = {
     ),
     "denied": (
         "How did {S} react to {v} as a date for the {thing}?",
-        "Someone told me {v} for {Ss} {thing}. Has that been put right?",
-        "What did {S} say about people naming {v} for the {thing}?",
-        "Was {v} as the day of {Ss} {thing} ever confirmed or denied?",
+        "There was a wrong date about for {Ss} {thing}. Has that been put right?",
+        "What did {S} say about people naming some other day for the {thing}?",
+        "Was what people said about the day of {Ss} {thing} ever confirmed or denied?",
         "{v} for {Ss} {thing}: was that cleared up?",
         "I heard {v} for {Ss} {thing}. What did {S} say to that?",
-        "Did {S} comment on the talk of {v} for the {thing}?",
-        "Is there a word from {So} on {v} being the day of the {thing}?",
+        "Did {S} comment on the talk about when the {thing} is?",
+        "Is there a word from {So} on the day that others gave for the {thing}?",
     ),
 }
 

@@ -81,12 +81,12 @@ SUM_CLOSINGS = (
     "No [follow-up|action|reply] was [asked for|needed].", "The user [seemed|sounded] [tired|cheerful|relaxed|a bit flat|in a hurry].",
     "[Told|Said] with a laugh.", "[No reminder was wanted|A reminder was declined|No reminder set].",
     "The [conversation|chat|topic] moved on [quickly|to other things|from there].",
-    "[To be kept in mind|Please keep|Keep this in mind], [as asked|on request].", "[I offered|The assistant offered] to [help|set a reminder|look something up].",
+    "[I offered|The assistant offered] to [help|set a reminder|look something up].",
     "[May|Might] come up again.", "[Mentioned|Came up] [twice|once|briefly].", "[Sentiment|Mood]: [neutral|light|calm|mixed].",
-    "[Typed|Written|Sent] from [a train|the office|a waiting room|a phone].", "[Confidence|Certainty]: as stated.",
+    "[Typed|Written|Sent] from [a train|the office|a waiting room|a phone].",
 )  # fmt: skip
 NOTE_TAILS = (
-    "Check later.", "See folder.", "(in a hurry)", "Ask again in [a month|spring|two weeks].", "!!", "ok",
+    "Check later.", "See folder.", "(in a hurry)", "Ask again in [a month|spring|two weeks].", "ok",
     "[9pm|8.15|lunchtime].", "Copy [for drawer|in drawer|to email].", "(on the fridge)", "[tick|done].",
     "tell the others", "(see calendar)", "[Mon|Tues|Fri]", "(told on the phone)",
 )  # fmt: skip
@@ -177,6 +177,18 @@ LINKS_NOTE = (
     "{r} {n}: [coat left here|owes me a tenner|shoe size 41]",
 )
 ECHOES = (
+    'Halfway through the film {who} leans over: "{q}" [Shh, I said|I pretended not to hear].',
+    'Note through the letterbox from {who}: "{q}" [No stamp, no answer|Who does that].',
+    '{who} rang just to ask "{q}" and I [honestly had no answer|said I was driving|passed the phone on].',
+    'Do you get this too? {who} keeps at it: "{q}" [I change the subject|I say nothing].',
+    '"{q}", says {who}, [mouth full|without looking up|over the fence]. [I let it pass|I said hm].',
+    'My phone buzzed at [six|midnight|half five]: {who}. "{q}" [Went back to sleep|Ignored it].',
+    '{who} stopped me by the [bins|lift|bakery] with "{q}" [Not today|I was late anyway].',
+    'Somehow every talk with {who} ends in "{q}" [I gave up answering|I hung up politely].',
+    'Someone please tell {who} to stop. "{q}" [Third time this week|Again, in capitals].',
+    'Birthday tea, and {who} asks across the cake "{q}" [Silence|More tea, anyone].',
+    '{who} [wants|needs] it for a [quiz|form|bet]: "{q}" [I said I\'d think|Haven\'t replied].',
+    'Today\'s question from {who} was "{q}" [I skipped it|Not my department].',
     '{who} asked [outright|over lunch|at the bus stop], "{q}" I [changed the subject|said ask again next year|pretended to cough].',
     '"{q}" That was {who}, [first thing|by text, 7 am|in front of everybody]. No reply from me.',
     'Got "{q}" from {who} out of the blue. [Left it on read|Didn\'t bite|Will answer later].',
