@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import threading
 import time
@@ -296,3 +297,57 @@ def writes(body: dict[str, Any]) -> Answer:
     text = json.dumps(a_writer(body))
     size = len(json.dumps(body["messages"]).encode())
     return Answer(completion(text, usage=(size // 4, len(text) // 4)))
+
+
+# --- a model that can teach ----------------------------------------------------------------------
+
+
+def worth(item: dict[str, Any]) -> float:
+    """What a memory says that it is worth: the number after "worth" in its text; else 0."""
+    found = re.search(r"worth (\d\.\d+)", item["text"])
+    return float(found[1]) if found else 0.0
+
+
+def digits_of(said: str, shares: dict[str, float]) -> Any:
+    """Log-probabilities of a reply of one token, and of what could have stood there."""
+    ordered = sorted(shares.items(), key=lambda pair: -pair[1])
+    top = [{"token": d, "logprob": math.log(max(p, 1e-9)), "bytes": None} for d, p in ordered]
+    own = next(each for each in top if each["token"] == said)
+    return {"content": [{**own, "top_logprobs": top}]}
+
+
+def teaches(body: dict[str, Any]) -> Answer:
+    """A teacher that goes by :func:`worth`, and obeys orders that stand outside the frames."""
+    prompt = body["messages"][1]["content"]
+    data = framed(prompt)
+    outside = _FRAME.sub("", prompt)
+    size = len(json.dumps(body["messages"]).encode())
+    digit = body.get("logprobs", "one digit" in body["messages"][0]["content"])
+    if "memory" in data:
+        value = worth(data["memory"][0])
+        if digit:
+            level = min(int(value * 5), 4)
+            shares = {str(d + 1): 0.8 if d == level else 0.05 for d in range(5)}
+            text = str(level + 1)
+            logprobs = digits_of(text, shares)
+        else:
+            weights = {"relevance": 30, "attribute_precision": 30, "completeness": 25}
+            points = {name: weight * value for name, weight in (weights | {"density": 15}).items()}
+            text, logprobs = json.dumps({"reason": "So it says.", **points}), None
+    else:
+        ahead = worth(data["first memory"][0]) - worth(data["second memory"][0])
+        if "choose me" in outside.lower():
+            ahead = 1.0
+        if digit:
+            first = 1 / (1 + math.exp(-6 * ahead))
+            shares = {"1": 0.9 * first, "2": 0.9 * (1 - first), "0": 0.1}
+            text = max(shares, key=lambda d: shares[d])
+            logprobs = digits_of(text, shares)
+        else:
+            side = "first" if ahead > 0 else "second"
+            step = f"{side} much better" if abs(ahead) > 0.35 else f"{side} better"
+            said = "equal" if abs(ahead) < 0.05 else step
+            criteria = ("relevance", "attribute_precision", "completeness", "density")
+            text = json.dumps({"reason": "So they say.", **dict.fromkeys(criteria, said)})
+            logprobs = None
+    return Answer(completion(text, usage=(size // 4, len(text) // 4 + 1), logprobs=logprobs))

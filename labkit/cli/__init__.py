@@ -17,6 +17,7 @@ from labkit.cli.calibrate import calibrate
 from labkit.cli.doctor import doctor
 from labkit.cli.evaluate import evaluate
 from labkit.cli.report import report
+from labkit.cli.label import label
 from labkit.cli.rerank import rerank
 from labkit.cli.shared import note
 from labkit.cli.synth import app as synth
@@ -37,6 +38,7 @@ app.command()(report)
 app.add_typer(benchmarks, name="benchmarks")
 app.add_typer(synth, name="synth")
 app.command("import")(import_set)
+app.command()(label)
 app.command()(calibrate)
 app.command()(threshold)
 app.command()(doctor)

@@ -44,6 +44,7 @@ from labkit.teachers.fit import Fit, fit
 from labkit.teachers.labels import label
 from labkit.teachers.schedule import Comparison, schedule, second_round, to_grade
 from labkit.teachers.simulated import SimulatedTeacher
+from labkit.teachers.summary import calibration_error
 from labkit.teachers.verdicts import Floats, Grades, Indices, Items, Verdicts, summed
 
 COMPARISONS = (2, 4, 8, 16)
@@ -282,13 +283,6 @@ def pointwise(grades: Grades) -> Floats:
 
 
 # --- measures ------------------------------------------------------------------------------------
-
-
-def calibration_error(labels: Floats, truth: Floats, bins: int = 10) -> float:
-    """Mean |mean label - mean truth| over bins of the label of equal width, weighted by size."""
-    place = np.minimum((labels * bins).astype(int), bins - 1)
-    gap = np.bincount(place, labels - truth, minlength=bins)
-    return float(np.abs(gap).sum() / len(labels))
 
 
 def measures(labels: Floats, world: World, rng: np.random.Generator) -> dict[str, float]:

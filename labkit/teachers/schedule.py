@@ -166,13 +166,17 @@ def schedule(
     return out
 
 
+PER_MEMORY = 4
+"""New meetings of one memory in a second round, at most."""
+
+
 def second_round(
     fitted: Fit,
     label_errors: Floats,
     teachers: Sequence[str],
     *,
     budget: int,
-    per_memory: int = 4,
+    per_memory: int = PER_MEMORY,
 ) -> list[Comparison]:
     """Spend calls where labels are uncertain: close calls between memories of unsure label.
 
