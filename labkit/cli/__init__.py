@@ -16,13 +16,14 @@ from labkit.cli.benchmarks import app as benchmarks
 from labkit.cli.calibrate import calibrate
 from labkit.cli.doctor import doctor
 from labkit.cli.evaluate import evaluate
-from labkit.cli.report import report
 from labkit.cli.label import label
+from labkit.cli.report import report
 from labkit.cli.rerank import rerank
 from labkit.cli.shared import note
 from labkit.cli.synth import app as synth
 from labkit.cli.synth import import_set
 from labkit.cli.threshold import threshold
+from labkit.cli.train import export, train
 from labkit.errors import InputError
 
 app = typer.Typer(
@@ -39,6 +40,8 @@ app.add_typer(benchmarks, name="benchmarks")
 app.add_typer(synth, name="synth")
 app.command("import")(import_set)
 app.command()(label)
+app.command()(train)
+app.command()(export)
 app.command()(calibrate)
 app.command()(threshold)
 app.command()(doctor)

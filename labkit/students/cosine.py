@@ -21,6 +21,8 @@ from labkit.students.card import Card
 
 def cosines(query: Query, memories: Sequence[Memory]) -> NDArray[np.float64]:
     """Cosine [n] between the query with its context and each memory, to six decimals."""
+    if not memories:
+        return np.zeros(0)
     vectors = embed([render_search(query), *(render_memory(memory) for memory in memories)])
     products = np.asarray(vectors[1:] @ vectors[0], dtype=np.float64)
     return products.round(DECIMALS)
@@ -46,8 +48,6 @@ class CosineStudent:
 
     def score(self, query: Query, memories: Sequence[Memory]) -> NDArray[np.float64]:
         """Log-odds [n]. The instruction is not read: a cosine cannot follow one."""
-        if not memories:
-            return np.zeros(0)
         return self.slope * cosines(query, memories) + self.intercept
 
     def save(self, folder: Path) -> None:

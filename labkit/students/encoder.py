@@ -6,8 +6,8 @@ cross-encoders (BGE rerankers, the MS MARCO MiniLMs). The logit is the log-odds.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from labkit.records import Memory, Query
 from labkit.rendering import render_memory, render_query
 from labkit.retrieval.minilm import SHA256, minilm_path
 from labkit.students.card import Card
+from labkit.students.cosine import cosines
 from labkit.students.tokens import FieldBudgets, PairTokens, cut_text
 
 BUDGETS = FieldBudgets(instruction=48, context=128, question=96, memory=232)
@@ -26,9 +27,15 @@ BUDGETS = FieldBudgets(instruction=48, context=128, question=96, memory=232)
 
 
 class EncoderStudent(nn.Module):
-    """A sequence classifier with one logit and its tokenizer as a pointwise scorer."""
+    """A sequence classifier with one logit and its tokenizer as a pointwise scorer.
+
+    Where the card's ``head`` has a ``similarity``, the score is the logit plus that many times the
+    frozen MiniLM's cosine of the pair: what a bi-encoder knows is then not for the cross-encoder to
+    learn again, and a memory's vector is one that dense retrieval has computed already.
+    """
 
     family = "encoder"
+    similarity_weight: nn.Parameter | None
 
     def __init__(self, model: Any, tokenizer: Any, card: Card | None = None) -> None:
         super().__init__()
@@ -41,13 +48,19 @@ class EncoderStudent(nn.Module):
         self.budgets = FieldBudgets(**(self.card.budgets or asdict(BUDGETS)))
         self.tokenizer = tokenizer
         self.model = model
+        weight = self.card.head.get("similarity")
+        self.similarity_weight = None if weight is None else nn.Parameter(torch.tensor(weight))
         self._learn_layout()
 
     @classmethod
-    def from_minilm(cls, *, seed: int = 0) -> EncoderStudent:
-        """The packaged MiniLM under a new head, drawn from ``seed``: where training starts.
+    def from_minilm(
+        cls, *, seed: int = 0, cosine: Mapping[str, float] | None = None
+    ) -> EncoderStudent:
+        """The packaged MiniLM under a new head: where training starts.
 
-        Until it is trained its scores mean nothing.
+        The head is drawn from ``seed`` and its scores mean nothing until it is trained. With
+        ``cosine``, the head of a cosine student (slope and intercept), it is zero but for the
+        intercept: the student begins as that cosine student.
         """
         from transformers import AutoTokenizer, BertForSequenceClassification
         from transformers.utils import logging
@@ -63,7 +76,12 @@ class EncoderStudent(nn.Module):
         finally:
             logging.set_verbosity(verbosity)
         base = {"id": "sentence-transformers/all-MiniLM-L6-v2", "sha256": SHA256}
-        card = Card(family="encoder", budgets=asdict(BUDGETS), base=base)
+        head = {}
+        if cosine is not None:
+            head["similarity"] = cosine["slope"]
+            nn.init.zeros_(model.classifier.weight)
+            nn.init.constant_(model.classifier.bias, cosine["intercept"])
+        card = Card(family="encoder", budgets=asdict(BUDGETS), base=base, head=head)
         return cls(model, AutoTokenizer.from_pretrained(folder), card).eval()
 
     def _learn_layout(self) -> None:
@@ -109,6 +127,7 @@ class EncoderStudent(nn.Module):
             tails=[[*body[: cut.memory], *self._after] for body in bodies],
             truncated=[len(body) > cut.memory for body in bodies],
             query_truncated=texts != [text for text, _, _ in pieces],
+            similarity=None if self.similarity_weight is None else cosines(query, memories),
         )
 
     def collate(self, pairs: Sequence[tuple[list[int], list[int]]]) -> dict[str, Tensor]:
@@ -133,8 +152,16 @@ class EncoderStudent(nn.Module):
         logits: Tensor = self.model(**batch).logits
         return logits[:, 0].float()
 
+    def current_card(self) -> Card:
+        """The card with the weight of the similarity as it is now."""
+        if self.similarity_weight is None:
+            return self.card
+        head = {**self.card.head, "similarity": float(self.similarity_weight.detach())}
+        return replace(self.card, head=head)
+
     def save(self, folder: Path) -> None:
         """Write a stock checkpoint with ``labkit.json`` beside it."""
+        self.card = self.current_card()
         folder.mkdir(parents=True, exist_ok=True)
         self.model.save_pretrained(folder)
         self.tokenizer.save_pretrained(folder)

@@ -14,6 +14,17 @@ from labkit.students.placement import Placement, choose_placement
 EMBEDDED = "minilm-cosine"
 """The student that every installation has."""
 
+COSINE = "minilm-cosine"
+"""The embedded baseline: the packaged MiniLM's cosine."""
+
+MINILM = "sentence-transformers/all-MiniLM-L6-v2"
+BASES = ("minilm", "tiny-encoder", "tiny-qwen3")
+"""Bases that need no download: the packaged MiniLM, and random ones made on the spot."""
+
+
+ADAPTER_CONFIG = "adapter_config.json"
+"""The file by which a folder is known to hold an adapter and no whole model."""
+
 
 def assets_path() -> Path:
     """``assets/``: inside the package when it was installed as a wheel, else beside it."""
@@ -49,7 +60,52 @@ def load_student(
             f"no model {name!r}: expected {EMBEDDED}, a folder with a checkpoint, or a hub id "
             "such as Qwen/Qwen3-Reranker-0.6B"
         )
-    return _load_pair_student(str(folder), card, placement or choose_placement())
+    chosen = placement or choose_placement()
+    if card is not None and (folder / ADAPTER_CONFIG).is_file():
+        from labkit.students.adapter import put_on
+
+        student = load_base(card.base["id"], placement=chosen, similarity="similarity" in card.head)
+        student = put_on(student, folder, card)
+        return type(student)(student.model, student.tokenizer, card).to(chosen.device).eval()
+    return _load_pair_student(str(folder), card, chosen)
+
+
+def load_base(name: str, *, placement: Placement, similarity: bool = False, seed: int = 0) -> Any:
+    """A student to train, in ``placement``: one of :data:`BASES`, a checkpoint folder, a hub id.
+
+    Args:
+        similarity: an encoder adds the frozen MiniLM's cosine to its score, and a new head begins
+            as the embedded cosine student.
+        seed: of a head that is drawn, and of a random base.
+
+    Raises:
+        InputError: there is no such base, or it cannot take the similarity.
+    """
+    from labkit.students import tiny
+    from labkit.students.adapter import with_fingerprint
+    from labkit.students.decoder import DecoderStudent
+    from labkit.students.encoder import EncoderStudent
+
+    student: Any
+    if name in ("minilm", MINILM):
+        cosine = read_card(assets_path() / "models" / COSINE) if similarity else None
+        student = EncoderStudent.from_minilm(
+            seed=seed, cosine=None if cosine is None else cosine.head
+        )
+        name, similarity = MINILM, False
+    elif name == "tiny-encoder":
+        student = EncoderStudent(*tiny.tiny_encoder(seed=seed))
+    elif name == "tiny-qwen3":
+        tokenizer = tiny.tiny_qwen_tokenizer()
+        student = DecoderStudent(tiny.tiny_qwen3(tokenizer, seed=seed), tokenizer)
+    else:
+        student = load_student(name, placement=placement)
+        if isinstance(student, CosineStudent):
+            raise InputError(f"base is {name!r}, expected a cross-encoder or a Qwen3-Reranker")
+    if similarity:
+        raise InputError(f"base {name!r} takes no similarity, expected base.model minilm with it")
+    student.model.to(device=placement.device, dtype=placement.dtype)
+    return with_fingerprint(student.to(placement.device), name)
 
 
 def _load_pair_student(source: str, card: Card | None, placement: Placement) -> Any:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 
 @dataclass(frozen=True, slots=True)
 class FieldBudgets:
@@ -25,13 +28,15 @@ class PairTokens:
     """A query and its n memories as token ids: pair i reads ``prefix + tails[i]``.
 
     ``truncated[i]`` tells that memory i did not fit its budget; ``query_truncated`` the same of
-    instruction, context or question.
+    instruction, context or question. ``similarity`` [n] is the frozen MiniLM's cosine of each pair,
+    for a student that adds it to its score.
     """
 
     prefix: list[int]
     tails: list[list[int]]
     truncated: list[bool]
     query_truncated: bool
+    similarity: NDArray[np.float64] | None = None
 
 
 def cut_text(

@@ -1,0 +1,149 @@
+"""From tokenised queries to the micro-batches of a stage, all decided by the seed beforehand.
+
+A step draws queries from the mix and a group of memories for each. Its groups are dealt to
+``micro_batches`` x ``processes`` parts of about equal size; how many parts there are changes no
+gradient, because each loss is divided by what the whole step holds. Inside a part, pairs are put
+into chunks of like length, so that hardly anything is padded although a group stays whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from labkit.batching import token_batches
+from labkit.training.groups import TokenisedQuery, draw
+from labkit.training.losses import Loss
+from labkit.training.recipe import Groups, Stage
+
+TOKENS_PER_CHUNK = 4096
+
+
+class Chunks:
+    """Puts pairs into padded chunks of like length for a student."""
+
+    def __init__(self, student: Any, tokens: int = TOKENS_PER_CHUNK) -> None:
+        self.student = student
+        self.tokens = tokens
+
+    def __call__(self, groups: Sequence[TokenisedQuery]) -> dict[str, Any]:
+        """``chunks`` for the student's forward, and ``order``: where each of their rows belongs."""
+        pairs = [(group.prefix, tail) for group in groups for tail in group.tails]
+        lengths = [len(prefix) + len(tail) for prefix, tail in pairs]
+        chunks, order = [], []
+        for batch in token_batches(lengths, self.tokens):
+            chosen = [(pairs[i][0].tolist(), pairs[i][1].tolist()) for i in batch]
+            chunks.append(self.student.collate(chosen))
+            order += batch
+        similarity = [group.similarity for group in groups]
+        return {
+            "chunks": chunks,
+            "order": torch.tensor(order),
+            "similarity": None
+            if similarity[0] is None
+            else torch.from_numpy(np.concatenate([s for s in similarity if s is not None])),
+        }
+
+
+class StageBatches(Dataset[dict[str, Any]]):
+    """The micro-batches of one stage in their order: item i is part ``i % parts`` of a step."""
+
+    def __init__(
+        self,
+        sets: Mapping[str, Sequence[TokenisedQuery]],
+        stage: Stage,
+        losses: Mapping[str, Loss],
+        groups: Groups,
+        chunks: Chunks,
+        *,
+        processes: int = 1,
+        seed: int = 0,
+    ) -> None:
+        self.stage = stage
+        self.losses = losses
+        self.groups = groups
+        self.chunks = chunks
+        self.parts = stage.micro_batches * processes
+        self.seed = seed
+        self._sets = sets
+        self._plan = _plan(sets, stage, seed)
+        self._step: tuple[int, list[list[TokenisedQuery]], dict[str, Tensor]] | None = None
+
+    def __len__(self) -> int:
+        return self.stage.steps * self.parts
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        step, part = divmod(index, self.parts)
+        parts, totals = self._drawn(step)
+        mine = parts[part]
+        return {
+            **self.chunks(mine),
+            **_labels(mine, self.stage.hard_labels),
+            "totals": totals,
+            "ids": [group.id for group in mine],
+        }
+
+    def _drawn(self, step: int) -> tuple[list[list[TokenisedQuery]], dict[str, Tensor]]:
+        if self._step is None or self._step[0] != step:
+            rng = np.random.default_rng([self.seed, 1, step])
+            drawn = [draw(self._sets[name][i], self.groups, rng) for name, i in self._plan[step]]
+            whole = _labels(drawn, self.stage.hard_labels)
+            zeros = torch.zeros(len(whole["labels"]))
+            totals = {
+                name: loss(zeros, whole["labels"], whole["groups"], whole["weights"]).weights.sum()
+                for name, loss in self.losses.items()
+            }
+            self._step = step, _dealt(drawn, self.parts), totals
+        return self._step[1], self._step[2]
+
+
+def _labels(groups: Sequence[TokenisedQuery], hard: bool) -> dict[str, Tensor]:
+    from labkit.records import RELEVANT
+
+    sizes = [len(group.tails) for group in groups]
+    labels = np.concatenate([group.labels for group in groups])
+    if hard:
+        labels = (labels >= RELEVANT).astype(np.float32)
+    return {
+        "labels": torch.from_numpy(labels),
+        "groups": torch.from_numpy(np.repeat(np.arange(len(groups)), sizes)),
+        "weights": torch.from_numpy(np.concatenate([group.weights for group in groups])),
+    }
+
+
+def _plan(
+    sets: Mapping[str, Sequence[TokenisedQuery]], stage: Stage, seed: int
+) -> list[list[tuple[str, int]]]:
+    """Which queries each step reads: sets by their share, each set whole before it comes again."""
+    names = [name for name, share in stage.mix.items() if share > 0 and len(sets[name])]
+    shares = np.array([stage.mix[name] for name in names])
+    rng = np.random.default_rng([seed, 0])
+    count = stage.steps * stage.queries_per_step
+    which = rng.choice(len(names), size=count, p=shares / shares.sum())
+    queue: dict[int, list[int]] = {}
+    plan: list[tuple[str, int]] = []
+    for each in which.tolist():
+        if not queue.get(each):
+            queue[each] = rng.permutation(len(sets[names[each]])).tolist()
+        plan.append((names[each], queue[each].pop()))
+    width = stage.queries_per_step
+    return [plan[i : i + width] for i in range(0, count, width)]
+
+
+def _dealt(groups: list[TokenisedQuery], parts: int) -> list[list[TokenisedQuery]]:
+    """Groups in ``parts`` parts of about equal tokens, none of them empty."""
+
+    def tokens(group: TokenisedQuery) -> int:
+        return sum(len(group.prefix) + len(tail) for tail in group.tails)
+
+    order = sorted(range(len(groups)), key=lambda i: (-tokens(groups[i]), i))
+    dealt: list[list[int]] = [[] for _ in range(parts)]
+    for place, index in enumerate(order):
+        lap, seat = divmod(place, parts)
+        dealt[seat if lap % 2 == 0 else parts - 1 - seat].append(index)
+    return [[groups[i] for i in sorted(part)] for part in dealt]

@@ -1,0 +1,143 @@
+"""Dev queries while training: how good a trainee ranks them, and whether it has become better."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from labkit.evaluation.measures import average_precision
+from labkit.records import RELEVANT
+from labkit.training.batches import Chunks
+from labkit.training.groups import TokenisedQuery
+from labkit.training.trainee import Trainee
+
+Floats = NDArray[np.float64]
+Outcome = Literal["WIN", "MARGINAL", "REGRESSION"]
+
+_QUERIES_AT_ONCE = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a trainee makes of the dev queries.
+
+    Attributes:
+        precision: data set -> average precision of each query with a relevant memory, in order.
+        log_loss: mean over all pairs of all sets of the cross-entropy with their soft labels.
+    """
+
+    precision: Mapping[str, Floats]
+    log_loss: float
+
+    @property
+    def map(self) -> float:
+        """Mean over sets of MAP: the yardstick of a run."""
+        return float(np.mean([values.mean() for values in self.precision.values()]))
+
+    def to_json(self) -> dict[str, Any]:
+        """The numbers of a line of the log."""
+        sets = {name: round(float(values.mean()), 5) for name, values in self.precision.items()}
+        return {"map": round(self.map, 5), "sets": sets, "log_loss": round(self.log_loss, 5)}
+
+
+def read(
+    trainee: Trainee,
+    sets: Mapping[str, Sequence[TokenisedQuery]],
+    chunks: Chunks,
+    precision: AbstractContextManager[Any],
+) -> Reading:
+    """Rank every dev query. Under ``torch.distributed`` each process ranks its share."""
+    flat = [(name, query) for name, queries in sets.items() for query in queries]
+    world, rank = _processes()
+    mine = list(range(rank, len(flat), world))
+    scored: dict[int, Floats] = {}
+    was_training = trainee.training
+    trainee.eval()
+    device = trainee.student.model.device
+    with torch.inference_mode(), precision:
+        for start in range(0, len(mine), _QUERIES_AT_ONCE):
+            part = mine[start : start + _QUERIES_AT_ONCE]
+            queries = [flat[i][1] for i in part]
+            batch = chunks(queries)
+            similarity = batch["similarity"]
+            log_odds = trainee(
+                batch["chunks"],
+                batch["order"].to(device),
+                None if similarity is None else similarity.to(device),
+            )
+            ends = np.cumsum([len(query.tails) for query in queries])[:-1]
+            values = log_odds.float().cpu().numpy().astype(np.float64)
+            scored.update(zip(part, np.split(values, ends), strict=True))
+    trainee.train(was_training)
+    if world > 1:
+        gathered: list[dict[int, Floats]] = [{} for _ in range(world)]
+        torch.distributed.all_gather_object(gathered, scored)
+        scored = {index: values for each in gathered for index, values in each.items()}
+    return _reading(flat, scored)
+
+
+def _processes() -> tuple[int, int]:
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        return torch.distributed.get_world_size(), torch.distributed.get_rank()
+    return 1, 0
+
+
+def _reading(flat: Sequence[tuple[str, TokenisedQuery]], scored: Mapping[int, Floats]) -> Reading:
+    precision: dict[str, list[float]] = {}
+    losses = []
+    for i, (name, query) in enumerate(flat):
+        log_odds, labels = scored[i], query.labels.astype(np.float64)
+        losses.append(np.logaddexp(0, log_odds) - labels * log_odds)
+        relevant = int((labels >= RELEVANT).sum())
+        if relevant:
+            ranked = labels[np.argsort(-log_odds, kind="stable")]
+            precision.setdefault(name, []).append(average_precision(ranked.tolist(), relevant))
+    return Reading(
+        {name: np.array(values) for name, values in precision.items()},
+        float(np.concatenate(losses).mean()),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether one reading is better than another, with a 95 % interval of the difference in MAP."""
+
+    outcome: Outcome
+    before: float
+    after: float
+    interval: tuple[float, float]
+
+    @property
+    def difference(self) -> float:
+        return self.after - self.before
+
+    def __str__(self) -> str:
+        low, high = self.interval
+        return (
+            f"{self.outcome}: dev MAP {self.after:.4f} against {self.before:.4f}, "
+            f"difference {self.difference:+.4f} (95 % {low:+.4f} to {high:+.4f})"
+        )
+
+
+def compare(before: Reading, after: Reading, *, draws: int = 2000, seed: int = 0) -> Verdict:
+    """Paired bootstrap over the queries of each set (Efron, Tibshirani 1993).
+
+    WIN where the whole interval lies above 0, REGRESSION where the difference is below 0, else
+    MARGINAL.
+    """
+    rng = np.random.default_rng(seed)
+    drawn = np.zeros(draws)
+    for name, values in after.precision.items():
+        gain = values - before.precision[name]
+        drawn += gain[rng.integers(0, len(gain), (draws, len(gain)))].mean(1)
+    drawn /= len(after.precision)
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    difference = after.map - before.map
+    outcome: Outcome = "WIN" if low > 0 else "REGRESSION" if difference < 0 else "MARGINAL"
+    return Verdict(outcome, before.map, after.map, (float(low), float(high)))

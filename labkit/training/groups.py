@@ -1,0 +1,165 @@
+"""Examples as token ids, ready to be drawn from: each is tokenised once, before the first step."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labkit.errors import InputError
+from labkit.records import RELEVANT, Example, Memory, read_examples
+from labkit.sources.lives import read_lives, split_of
+from labkit.synthesis.splits import Split
+from labkit.training.recipe import Groups
+
+Tokens = NDArray[np.int32]
+
+KEPT = 48
+"""At most this many memories of a query are kept for training; the relevant ones always are."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenisedQuery:
+    """A query and its n memories, as a student reads them.
+
+    Attributes:
+        id: of the Example.
+        prefix: token ids that all pairs share.
+        tails: token ids that each memory adds.
+        labels: [n], float32 in [0, 1].
+        weights: [n], float32: how sure each label is, 1 where nothing is known.
+        similarity: [n], float32, the frozen MiniLM's cosine; None where the student has no use
+            for it.
+        hard: [n], how hard a negative is thought to be: 1 where it is labelled above 0 or typed, else
+            its similarity. Relevant memories have none.
+    """
+
+    id: str
+    prefix: Tokens
+    tails: tuple[Tokens, ...]
+    labels: NDArray[np.float32]
+    weights: NDArray[np.float32]
+    similarity: NDArray[np.float32] | None
+    hard: NDArray[np.float32]
+
+    def chosen(self, of: NDArray[np.intp]) -> TokenisedQuery:
+        """The query with the memories at these indices only."""
+        return TokenisedQuery(
+            self.id,
+            self.prefix,
+            tuple(self.tails[i] for i in of),
+            self.labels[of],
+            self.weights[of],
+            None if self.similarity is None else self.similarity[of],
+            self.hard[of],
+        )
+
+
+def read_split(path: str | os.PathLike[str], split: Split) -> Iterator[Example]:
+    """The Examples of one split of a data set.
+
+    ``path`` is a folder with ``train.jsonl`` and ``dev.jsonl`` (what ``labkit synth`` and ``labkit
+    import`` write), a folder of lives, which are split by their ids, or, for train alone, a file of
+    Example JSONL.
+
+    Raises:
+        InputError: it is none of these.
+    """
+    place = Path(path)
+    if place.is_file():
+        if split == "train":
+            yield from read_examples(place)
+        return
+    if not place.is_dir():
+        raise InputError(f"{place}: no such file or folder, expected train.jsonl or lives")
+    if (place / "train.jsonl").is_file():
+        file = place / f"{split}.jsonl"
+        if file.is_file():
+            yield from read_examples(file)
+        return
+    for life in read_lives(place):
+        if split_of(life.id) == split:
+            yield from life.examples
+
+
+def label_weights(example: Example) -> NDArray[np.float64]:
+    """How sure each label is, [n] in (0, 1]: 1 / (1 + (standard error / 0.2)^2), 0.2 = one level.
+
+    The standard errors are those that ``labkit label`` writes under ``label_errors``; a memory
+    without one has weight 1.
+    """
+    errors = example.extra.get("label_errors")
+    known = errors if isinstance(errors, dict) else {}
+    error = np.array([float(known.get(memory.id, 0.0)) for memory in example.memories])
+    return 1.0 / (1.0 + (error / 0.2) ** 2)
+
+
+def tokenised(
+    student: Any,
+    examples: Iterable[Example],
+    *,
+    keep: int = KEPT,
+    on_example: Callable[[], None] = lambda: None,
+) -> list[TokenisedQuery]:
+    """Tokenise Examples for a student; of a long list of memories, the ``keep`` most telling.
+
+    Kept are the relevant memories, then two thirds of the rest by hardness and one third at even
+    distances through what is left, so that easy negatives stay.
+    """
+    from labkit.students.cosine import cosines
+
+    found = []
+    for example in examples:
+        on_example()
+        if not example.memories:
+            continue
+        labels = np.array([example.label(memory.id) for memory in example.memories])
+        likeness = cosines(example.query, example.memories)
+        typed = np.array([memory.id in example.negative_kinds for memory in example.memories])
+        hard = np.where((labels > 0) | typed, 1.0, likeness)
+        hard[labels >= RELEVANT] = np.inf
+        chosen = _kept(hard, keep)
+        memories: list[Memory] = [example.memories[i] for i in chosen]
+        pairs = student.tokenize(example.query, memories)
+        found.append(
+            TokenisedQuery(
+                id=example.id,
+                prefix=np.array(pairs.prefix, dtype=np.int32),
+                tails=tuple(np.array(tail, dtype=np.int32) for tail in pairs.tails),
+                labels=labels[chosen].astype(np.float32),
+                weights=label_weights(example)[chosen].astype(np.float32),
+                similarity=None
+                if pairs.similarity is None
+                else pairs.similarity.astype(np.float32),
+                hard=hard[chosen].astype(np.float32),
+            )
+        )
+    return found
+
+
+def _kept(hard: NDArray[np.float64], keep: int) -> NDArray[np.intp]:
+    order = np.argsort(-hard, kind="stable")
+    if len(order) <= keep:
+        return np.arange(len(order))
+    first = max(int(np.isinf(hard).sum()), keep * 2 // 3)
+    rest = order[first:]
+    spread = rest[np.linspace(0, len(rest) - 1, max(0, keep - first)).round().astype(int)]
+    return np.sort(np.concatenate([order[:first], spread]))
+
+
+def draw(query: TokenisedQuery, shape: Groups, rng: np.random.Generator) -> TokenisedQuery:
+    """A group: relevant memories and negatives of a query, some of them hard; see Groups."""
+    relevant = np.flatnonzero(query.labels >= RELEVANT)
+    others = np.flatnonzero(query.labels < RELEVANT)
+    positives = rng.permutation(relevant)[: shape.positives]
+    count = min(shape.negatives, len(others))
+    pool = others[np.argsort(-query.hard[others], kind="stable")][: shape.hard_pool]
+    hard = rng.permutation(pool)[: round(count * shape.hard)]
+    left = np.setdiff1d(others, hard, assume_unique=True)
+    easy = rng.permutation(left)[: count - len(hard)]
+    return query.chosen(np.concatenate([positives, hard, easy]))

@@ -1,0 +1,573 @@
+"""A training run: a folder that says what was done, and a student that is better or is not saved.
+
+RUN/recipe.yaml     the resolved recipe, with where its data was
+RUN/run.json        hashes of the data, versions, device, precision, command
+RUN/log.jsonl       a line for every few steps and every look at the dev queries
+RUN/curves.html     the same as curves
+RUN/stages/NAME     checkpoints while the stage runs; afterwards ``best.safetensors``, ``done.json``
+                    and ``student/``, the student as the stage left it
+RUN/student         the best student; not there after a regression
+RUN/report.json     what became better, with its interval
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+import platform
+import random
+import shutil
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import transformers
+import yaml
+
+from labkit import __version__
+from labkit.errors import InputError
+from labkit.files import write_whole
+from labkit.rendering import RENDERING_VERSION
+from labkit.students.adapter import save_adapter
+from labkit.students.encoder import EncoderStudent
+from labkit.students.load import load_base
+from labkit.students.placement import Placement, choose_placement, fast_bfloat16
+from labkit.training.batches import Chunks, StageBatches
+from labkit.training.curves import write_curves
+from labkit.training.development import Reading, Verdict, compare, read
+from labkit.training.groups import TokenisedQuery, read_split, tokenised
+from labkit.training.losses import Loss, make_loss
+from labkit.training.recipe import Recipe, Stage, recipe_to_json
+from labkit.training.trainee import Trainee
+from labkit.training.trainer import StudentTrainer
+
+Report = Callable[[str], None]
+Advance = Callable[[str, int, int], None]
+"""Called with what is being done, how much of it is done, and how much there is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a run ended: the verdict against the start, and that of each stage against the one before."""
+
+    verdict: Verdict
+    stages: Mapping[str, Verdict]
+    kept: Mapping[str, bool]
+    student: Path | None
+
+    def to_json(self) -> dict[str, Any]:
+        """What ``report.json`` holds."""
+        stages = {
+            name: {**dataclasses.asdict(verdict), "kept": self.kept[name]}
+            for name, verdict in self.stages.items()
+        }
+        return {
+            "verdict": dataclasses.asdict(self.verdict),
+            "stages": stages,
+            "student": None if self.student is None else self.student.name,
+        }
+
+
+def train(
+    recipe: Recipe,
+    data: Mapping[str, str],
+    out: Path,
+    *,
+    resume: bool = False,
+    device: str | None = None,
+    command: str = "",
+    report: Report = lambda line: None,
+    advance: Advance = lambda what, done, total: None,
+) -> Result:
+    """Run a recipe.
+
+    Args:
+        recipe: what to do.
+        data: data set -> its file or folder; see :func:`~labkit.training.groups.read_split`.
+        out: the run's folder; must be new, unless ``resume``.
+        resume: go on from the last checkpoint in ``out``.
+        device: as for :func:`choose_placement`.
+        command: as typed, for the card.
+        report: takes lines for the person.
+        advance: takes progress.
+
+    Raises:
+        InputError: data is missing or empty, the folder is in use, the recipe is another one than
+            the folder's, or a loss was not finite.
+    """
+    placement = choose_placement(device, recipe.base.weights)
+    bfloat16 = _bfloat16(recipe, placement)
+    resolved = recipe_to_json(recipe, {name: data[name] for name in _given(recipe, data)})
+    main = _is_main()
+    if main:
+        _open_folder(out, resolved, resume)
+    _together()
+    report(f"on {placement}; products in {'bfloat16' if bfloat16 else 'float32'}")
+    transformers.set_seed(recipe.seed)
+    random.seed(recipe.seed)
+
+    student = load_base(
+        recipe.base.model,
+        placement=placement,
+        similarity=recipe.base.similarity,
+        seed=recipe.seed,
+    )
+    _set_dropout(student.model, recipe.base.dropout)
+    trainee = Trainee(student, recipe.adapter, checkpointing=recipe.gradient_checkpointing)
+    trainable = sum(p.numel() for p in trainee.trainable().values())
+    report(f"{trainable:,} of {sum(p.numel() for p in trainee.parameters()):,} weights are trained")
+
+    def precision() -> contextlib.AbstractContextManager[Any]:
+        if not bfloat16:
+            return contextlib.nullcontext()
+        return torch.autocast(placement.device.type, torch.bfloat16)
+
+    with precision():  # the vectors behind the similarity are most of this work
+        sets, development = _read_data(recipe, data, student, advance)
+    for name, queries in sets.items():
+        report(f"{name}: {len(queries):,} queries to train on")
+    facts = _facts(recipe, data, placement, bfloat16, command, sets)
+    if main:
+        write_whole(out / "run.json", [json.dumps(facts, indent=2) + "\n"])
+
+    chunks = Chunks(student)
+    log = Log(out / "log.jsonl", main)
+
+    def look() -> Reading:
+        return read(trainee, development, chunks, precision())
+
+    start = look()
+    report(f"before training: dev MAP {start.map:.4f}, log loss {start.log_loss:.4f}")
+    if not log.rows:
+        log.add({"stage": "start", "step": 0, "dev": start.to_json()})
+    before, verdicts, kept = start, dict[str, Verdict](), dict[str, bool]()
+    for number, (name, stage) in enumerate(recipe.stages.items()):
+        folder = out / "stages" / name
+        _train_stage(
+            name, number, stage, recipe, trainee, sets, chunks, folder, log, look, before,
+            placement, bfloat16, report, advance,
+        )  # fmt: skip
+        after = look()
+        verdicts[name] = compare(before, after)
+        kept[name] = verdicts[name].difference > 0 or (
+            after.log_loss < before.log_loss and verdicts[name].difference > -0.002
+        )
+        report(f"stage {name}: {verdicts[name]}" + ("" if kept[name] else "; not kept"))
+        if kept[name]:
+            before = after
+        if main:
+            _save(trainee, folder / "student", recipe, facts, after, f"after stage {name}")
+            write_curves(log.rows, out / "curves.html", recipe.name)
+        if not kept[name]:
+            trainee.load_trainable(folder / "start.safetensors")
+        _together()
+    verdict = compare(start, before)
+    saved = None if verdict.outcome == "REGRESSION" or not any(kept.values()) else out / "student"
+    result = Result(verdict, verdicts, kept, saved)
+    if main:
+        if saved is not None:
+            _save(trainee, saved, recipe, facts, before, "best on the dev queries")
+        write_whole(out / "report.json", [json.dumps(result.to_json(), indent=2) + "\n"])
+        write_curves(log.rows, out / "curves.html", recipe.name)
+    report(str(verdict))
+    return result
+
+
+# --- one stage -----------------------------------------------------------------------------------
+
+
+def _train_stage(
+    name: str,
+    number: int,
+    stage: Stage,
+    recipe: Recipe,
+    trainee: Trainee,
+    sets: Mapping[str, Sequence[TokenisedQuery]],
+    chunks: Chunks,
+    folder: Path,
+    log: Log,
+    look: Callable[[], Reading],
+    before: Reading,
+    placement: Placement,
+    bfloat16: bool,
+    report: Report,
+    advance: Advance,
+) -> None:
+    """Train one stage and leave the trainee at its best evaluation, or as it was at the start."""
+    done, best_file = folder / "done.json", folder / "best.safetensors"
+    if done.is_file():
+        trainee.load_trainable(best_file)
+        report(f"stage {name} is done already")
+        return
+    main = _is_main()
+    if main:
+        trainee.save_trainable(folder / "start.safetensors")
+        trainee.save_trainable(best_file)
+    _together()
+    losses = _losses(stage)
+    checkpoint = _last_checkpoint(folder)
+    log.forget(name, after=0 if checkpoint is None else _step_of(checkpoint))
+    batches = StageBatches(
+        sets,
+        stage,
+        losses,
+        recipe.groups,
+        chunks,
+        processes=_world(),
+        seed=recipe.seed + 1000 * number,
+    )
+    watch = Watch(name, stage, recipe, trainee, log, look, before, best_file, report, advance)
+    trainer = StudentTrainer(
+        trainee,
+        _arguments(stage, recipe, folder, placement, bfloat16),
+        batches,
+        losses,
+        {loss: weight for loss, weight in stage.losses.items() if weight > 0},
+        [watch],
+    )
+    trainer.remove_callback(transformers.PrinterCallback)
+    if checkpoint is not None:
+        report(f"stage {name} goes on from step {_step_of(checkpoint)}")
+    trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+    _together()
+    trainee.load_trainable(best_file)
+    if main:
+        write_whole(done, [json.dumps({"best_step": watch.best_step, "map": watch.best}) + "\n"])
+        for old in folder.glob("checkpoint-*"):
+            shutil.rmtree(old)
+    _together()
+
+
+def _losses(stage: Stage) -> dict[str, Loss]:
+    options = {
+        "infonce": {"temperature": stage.temperature},
+        "kl": {"temperature": stage.temperature},
+    }
+    return {
+        name: make_loss(name, **options.get(name, {}))
+        for name, weight in stage.losses.items()
+        if weight > 0
+    }
+
+
+def _arguments(
+    stage: Stage, recipe: Recipe, folder: Path, placement: Placement, bfloat16: bool
+) -> transformers.TrainingArguments:
+    return transformers.TrainingArguments(
+        output_dir=str(folder),
+        max_steps=stage.steps,
+        per_device_train_batch_size=1,  # one micro-batch of the plan
+        gradient_accumulation_steps=stage.micro_batches,
+        learning_rate=stage.learning_rate,
+        lr_scheduler_type="cosine",
+        warmup_steps=round(stage.warmup * stage.steps),
+        weight_decay=stage.weight_decay,
+        max_grad_norm=1.0,
+        optim="adamw_torch_fused",
+        bf16=bfloat16,
+        use_cpu=placement.device.type == "cpu",
+        logging_steps=max(1, min(20, recipe.development.every)),
+        save_strategy="no",  # with each look at the dev queries, see Watch
+        save_total_limit=2,
+        ddp_find_unused_parameters=False,
+        remove_unused_columns=False,
+        report_to=[],
+        disable_tqdm=True,
+        seed=recipe.seed,
+    )
+
+
+class Watch(transformers.TrainerCallback):
+    """Looks at the dev queries now and then, keeps the best weights, stops when patience ends."""
+
+    def __init__(
+        self,
+        name: str,
+        stage: Stage,
+        recipe: Recipe,
+        trainee: Trainee,
+        log: Log,
+        look: Callable[[], Reading],
+        before: Reading,
+        best_file: Path,
+        report: Report,
+        advance: Advance,
+    ) -> None:
+        self.name = name
+        self.stage = stage
+        self.every = recipe.development.every
+        self.patience = recipe.development.patience
+        self.trainee = trainee
+        self.log = log
+        self.look = look
+        self.best_file = best_file
+        self.report = report
+        self.advance = advance
+        self.best, self.best_step, self.looks_since = before.map, 0, 0
+        for row in log.looks(name):
+            self._count(row["step"], row["dev"]["map"])
+        self._started = time.monotonic()
+
+    def _count(self, step: int, value: float) -> bool:
+        if value > self.best:
+            self.best, self.best_step, self.looks_since = value, step, 0
+            return True
+        self.looks_since += 1
+        return False
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
+        if logs and "loss" in logs:
+            row = {k: v for k, v in logs.items() if k in ("loss", "grad_norm", "learning_rate")}
+            row |= {k: v for k, v in logs.items() if k.startswith("loss_")}
+            self.log.add({"stage": self.name, "step": state.global_step, **row})
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        step = state.global_step
+        self.advance(self.name, step, self.stage.steps)
+        if step % self.every and step != self.stage.steps:
+            return
+        reading = self.look()
+        seconds = round(time.monotonic() - self._started, 1)
+        self.log.add(
+            {"stage": self.name, "step": step, "dev": reading.to_json(), "seconds": seconds}
+        )
+        if self._count(step, reading.map) and self.log.main:
+            self.trainee.save_trainable(self.best_file)
+        sets = ", ".join(f"{n} {v.mean():.3f}" for n, v in reading.precision.items())
+        self.report(
+            f"{self.name} step {step}: dev MAP {reading.map:.4f} ({sets}), "
+            f"log loss {reading.log_loss:.4f}, {seconds:.0f} s"
+        )
+        control.should_save = True
+        if self.looks_since >= self.patience:
+            control.should_training_stop = True
+
+
+class Log:
+    """``log.jsonl``: one line a row, written as it happens, cut back when a run goes on."""
+
+    def __init__(self, path: Path, main: bool) -> None:
+        self.path = path
+        self.main = main
+        self.rows: list[dict[str, Any]] = []
+        if path.is_file():
+            for line in path.read_text(encoding="utf-8").splitlines():
+                # a line that was not finished when the run was killed
+                with contextlib.suppress(ValueError):
+                    self.rows.append(json.loads(line))
+
+    def add(self, row: dict[str, Any]) -> None:
+        self.rows.append(row)
+        if self.main:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with self.path.open("a", encoding="utf-8") as handle:
+                handle.write(json.dumps(row) + "\n")
+
+    def looks(self, stage: str) -> list[dict[str, Any]]:
+        """Rows of a stage that hold a look at the dev queries."""
+        return [row for row in self.rows if row["stage"] == stage and "dev" in row]
+
+    def forget(self, stage: str, *, after: int) -> None:
+        """Drop the rows of a stage beyond a step: they will come again."""
+        self.rows = [r for r in self.rows if r["stage"] != stage or r["step"] <= after]
+        if self.main and self.path.is_file():
+            write_whole(self.path, (json.dumps(row) + "\n" for row in self.rows))
+
+
+# --- data ----------------------------------------------------------------------------------------
+
+
+def _given(recipe: Recipe, data: Mapping[str, str]) -> tuple[str, ...]:
+    for name in recipe.data:
+        if name not in data:
+            raise InputError(
+                f"recipe {recipe.name} reads {name!r} and it was not given, expected "
+                f"--data {name}=PATH (or leave it out with --set stages.STAGE.mix.{name}=0)"
+            )
+    for name in data:
+        if name not in recipe.data:
+            known = ", ".join(recipe.data)
+            raise InputError(f"--data {name}: recipe {recipe.name} reads {known} only")
+    return recipe.data
+
+
+def _read_data(
+    recipe: Recipe, data: Mapping[str, str], student: Any, advance: Advance
+) -> tuple[dict[str, list[TokenisedQuery]], dict[str, list[TokenisedQuery]]]:
+    mixed = {n for stage in recipe.stages.values() for n, share in stage.mix.items() if share > 0}
+    sets, development = {}, {}
+    for name in recipe.data:
+        count = 0
+
+        def counted(name: str = name) -> None:
+            nonlocal count
+            count += 1
+            advance(f"tokenise {name}", count, 0)
+
+        if name in mixed:
+            sets[name] = tokenised(student, read_split(data[name], "train"), on_example=counted)
+            if not sets[name]:
+                raise InputError(f"{data[name]} has no train queries, expected some for {name!r}")
+        if name in recipe.development.sets:
+            examples = list(read_split(data[name], "dev"))
+            examples = [example for example in examples if example.memories]
+            rng = np.random.default_rng(recipe.seed)
+            chosen = rng.permutation(len(examples))[: recipe.development.queries]
+            development[name] = tokenised(
+                student,
+                [examples[i] for i in sorted(chosen)],
+                keep=recipe.development.candidates,
+                on_example=counted,
+            )
+            if not any((q.labels >= 0.6).any() for q in development[name]):
+                raise InputError(
+                    f"{data[name]} has no dev query with a relevant memory, expected some for "
+                    f"{name!r}, or leave it out of development.sets"
+                )
+    if not development:
+        raise InputError("development.sets is empty, expected a set with a dev split")
+    return sets, development
+
+
+def data_sha256(path: str) -> str:
+    """sha256 over the names and bytes of the JSONL files of a data set."""
+    place = Path(path)
+    files = sorted(place.glob("*.jsonl")) if place.is_dir() else [place]
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(file.name.encode())
+        with file.open("rb") as handle:
+            digest.update(hashlib.file_digest(handle, "sha256").digest())
+    return digest.hexdigest()
+
+
+# --- the run's folder ----------------------------------------------------------------------------
+
+
+def _open_folder(out: Path, resolved: dict[str, Any], resume: bool) -> None:
+    file = out / "recipe.yaml"
+    text = yaml.safe_dump(_plain(resolved), sort_keys=False, allow_unicode=True)
+    if not file.is_file():
+        if resume and not out.is_dir():
+            raise InputError(f"{out} is not there, expected the folder of a run to go on with")
+        if out.is_dir() and any(out.iterdir()) and not resume:
+            raise InputError(f"{out} is not empty, expected a new folder for the run")
+        write_whole(file, [text])
+        return
+    if not resume:
+        raise InputError(f"{out} holds a run already, expected a new folder, or --resume")
+    if file.read_text(encoding="utf-8") != text:
+        raise InputError(
+            f"{file} is not the recipe that was given, expected the same recipe, --set and --data "
+            "to go on with; start a new folder for another"
+        )
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return value
+
+
+def _facts(
+    recipe: Recipe,
+    data: Mapping[str, str],
+    placement: Placement,
+    bfloat16: bool,
+    command: str,
+    sets: Mapping[str, Sequence[TokenisedQuery]],
+) -> dict[str, Any]:
+    packages = ("torch", "transformers", "peft", "accelerate", "numpy")
+    return {
+        "labkit": __version__,
+        "command": command or " ".join(sys.argv),
+        "recipe": recipe.name,
+        "seed": recipe.seed,
+        "data": {
+            name: {"sha256": data_sha256(data[name]), "queries": len(sets.get(name, ()))}
+            for name in recipe.data
+        },
+        "versions": {name: version(name) for name in packages},
+        "python": platform.python_version(),
+        "device": str(placement.device),
+        "precision": "bfloat16" if bfloat16 else "float32",
+        "processes": _world(),
+    }
+
+
+def _save(
+    trainee: Trainee,
+    folder: Path,
+    recipe: Recipe,
+    facts: Mapping[str, Any],
+    reading: Reading,
+    what: str,
+) -> None:
+    student = trainee.student
+    card = student.current_card() if isinstance(student, EncoderStudent) else student.card
+    card = replace(
+        card,
+        rendering=RENDERING_VERSION,
+        training={**facts, "dev": reading.to_json(), "saved": what},
+        description=recipe.description,
+    )
+    if trainee.adapted:
+        save_adapter(trainee.adapted[0], card, folder)
+    else:
+        student.card = card
+        student.save(folder)
+
+
+# --- where it runs -------------------------------------------------------------------------------
+
+
+def _bfloat16(recipe: Recipe, placement: Placement) -> bool:
+    if recipe.precision != "auto":
+        return recipe.precision == "bfloat16"
+    return fast_bfloat16(placement.device)
+
+
+def _set_dropout(model: Any, dropout: float | None) -> None:
+    if dropout is None:
+        return
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = dropout
+
+
+def _last_checkpoint(folder: Path) -> Path | None:
+    found = [
+        path for path in folder.glob("checkpoint-*") if (path / "trainer_state.json").is_file()
+    ]
+    return max(found, key=_step_of, default=None)
+
+
+def _step_of(checkpoint: Path) -> int:
+    return int(checkpoint.name.rsplit("-", 1)[1])
+
+
+def _world() -> int:
+    import os
+
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def _is_main() -> bool:
+    import os
+
+    return int(os.environ.get("RANK", "0")) == 0
+
+
+def _together() -> None:
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.barrier()

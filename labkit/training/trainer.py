@@ -1,0 +1,116 @@
+"""``transformers.Trainer`` for groups of pairs: our losses, our batches, weights that are trained."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from torch import Tensor, nn
+from torch.utils.data import Sampler, SequentialSampler
+
+from labkit.errors import InputError
+from labkit.training.batches import StageBatches
+from labkit.training.losses import Loss
+from labkit.training.trainee import Trainee
+
+WEIGHTS = "trainable.safetensors"
+
+
+class NotFinite(InputError):
+    """A loss was NaN or infinite; the message names the file with the batch that caused it."""
+
+
+class StudentTrainer(transformers.Trainer):
+    """Trains a :class:`Trainee` through one stage.
+
+    Every loss is divided by its weight in the whole step (over micro-batches and processes), so
+    the gradient does not depend on how a step was divided. A checkpoint holds what is trained, not
+    the base.
+    """
+
+    # The loss is divided by what the whole step holds, not by the number of its parts.
+    loss_is_scaled_for_ga = True
+
+    def __init__(
+        self,
+        trainee: Trainee,
+        arguments: transformers.TrainingArguments,
+        batches: StageBatches,
+        losses: Mapping[str, Loss],
+        weights: Mapping[str, float],
+        callbacks: list[transformers.TrainerCallback],
+    ) -> None:
+        super().__init__(
+            model=trainee,
+            args=arguments,
+            train_dataset=batches,
+            data_collator=_only,
+            callbacks=callbacks,
+        )
+        self.loss_is_scaled_for_ga = True
+        self.losses = losses
+        self.loss_weights = weights
+        self._sums: dict[str, float] = {}
+        self._steps_summed = 0
+
+    def _get_train_sampler(self, *_: Any) -> Sampler[int]:
+        return SequentialSampler(self.train_dataset)  # the order is part of the plan
+
+    def compute_loss(
+        self,
+        model: nn.Module,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,
+        num_items_in_batch: Tensor | int | None = None,
+    ) -> Tensor:
+        """The weighted sum of the losses of a micro-batch, as its share of the step."""
+        log_odds = model(inputs["chunks"], inputs["order"], inputs["similarity"]).float()
+        loss = log_odds.new_zeros(())
+        for name, function in self.losses.items():
+            terms = function(log_odds, inputs["labels"], inputs["groups"], inputs["weights"])
+            share = (terms.values * terms.weights).sum() / inputs["totals"][name].clamp(min=1e-12)
+            loss = loss + self.loss_weights[name] * share
+            self._sums[name] = self._sums.get(name, 0.0) + float(share.detach())
+        if not torch.isfinite(loss):
+            file = Path(self.args.output_dir) / "not_finite.json"
+            step = self.state.global_step + 1
+            values = log_odds.detach().tolist()
+            text = json.dumps({"step": step, "ids": inputs["ids"], "log_odds": map_text(values)})
+            file.write_text(text + "\n", encoding="utf-8")
+            raise NotFinite(
+                f"the loss of step {step} is {float(loss.detach())}, expected a finite number; "
+                f"{file} names the queries. A lower learning_rate often mends it"
+            )
+        # Processes average their gradients, and the step is divided already.
+        return loss * self.args.world_size
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Adds the mean of each loss over the steps since the last line."""
+        steps = self.state.global_step - self._steps_summed
+        if "loss" in logs and steps > 0:
+            logs = {**logs, **{f"loss_{n}": round(s / steps, 6) for n, s in self._sums.items()}}
+            self._sums.clear()
+            self._steps_summed = self.state.global_step
+        super().log(logs, start_time)
+
+    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
+        self.accelerator.unwrap_model(self.model).save_trainable(
+            Path(output_dir or self.args.output_dir) / WEIGHTS
+        )
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        trainee = self.accelerator.unwrap_model(model or self.model)
+        trainee.load_trainable(Path(resume_from_checkpoint) / WEIGHTS)
+
+
+def map_text(values: list[float]) -> list[float | str]:
+    """Numbers as JSON can hold them: what is not finite becomes its name."""
+    return [v if v == v and abs(v) != float("inf") else str(v) for v in values]
+
+
+def _only(items: list[dict[str, Any]]) -> dict[str, Any]:
+    return items[0]  # a micro-batch is one item of the data set
