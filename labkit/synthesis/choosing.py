@@ -26,8 +26,8 @@ class Candidate:
 
 
 SHARES: Mapping[str, float] = {
-    "single_hop": 1.1, "multi_hop": 2.4, "temporal": 1.8, "causal": 1.8, "coreference": 3.0,
-    "update": 1.2, "numerical": 1.5, "entity": 1.2, "granularity": 1.3, "preference": 1.0,
+    "single_hop": 1.1, "multi_hop": 2.7, "temporal": 1.8, "causal": 1.8, "coreference": 3.0,
+    "update": 1.2, "numerical": 1.3, "entity": 1.2, "granularity": 1.3, "preference": 1.0,
     "abstain": 1.0,
 }  # fmt: skip
 """How many questions of a kind a life has, about."""

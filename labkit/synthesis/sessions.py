@@ -96,7 +96,7 @@ class _Talk:
         places: list[int] = []
         for memory in memories:
             said = memory if memory.form == "say" else self.teller.chat(memory)
-            if rng.random() < 0.7:
+            if rng.random() < 0.55:
                 small = chatter.ASSISTANT_CHATTER if machine else chatter.PERSON_CHATTER
                 self._say(starts(), small)
             listener = other if said.speaker == owner else owner
@@ -112,7 +112,7 @@ class _Talk:
                     chatter.ASSISTANT_REPLIES if listener == ASSISTANT else chatter.PERSON_REPLIES
                 )
                 self._say((listener,), [(frame,) for frame in replies])
-                if rng.random() < 0.6:
+                if rng.random() < 0.5:
                     # A word back, and sometimes one more: talk does not stop at the news.
                     after = (
                         chatter.ASSISTANT_AFTER

@@ -33,7 +33,6 @@ VERSION = 2
 """Of the generator: lives of another version may differ for the same seed."""
 
 QUESTIONS = 15
-_ECHOES = 2
 _ASPECTS = ("why", "amount_now", "effect", "drop", "now", "detail", "what")
 
 
@@ -78,9 +77,8 @@ def _tell_all(
         if world.partner != person.id:
             told.append(teller.link(person, world.start + timedelta(days=rng.randint(0, span))))
     stories = [t for t in world.threads if plots[t.plot].shape in ("change", "incident", "plan")]
-    # Of both who live a story somebody wants to know something.
-    echoed = rng.sample(list(dict.fromkeys(t.plot for t in stories)), _ECHOES)
-    for thread in (t for t in stories if t.plot in echoed):
+    # Of everybody who lives a story somebody wants to know something.
+    for thread in stories:
         plot = plots[thread.plot]
         asks = [
             ask

@@ -539,7 +539,7 @@ CHILDCARE = Plot(
             "[Waggy|Muddy|Happy|Lucky|Scruffy|Bouncy] [Paws|Tails|Boots|Noses] in {place}",
             "[the Robsons'|the widow's|the student's|the twins'] place on {street}",
             "{first} {surname}",
-            "the kennels [near|outside|by the canal in] {place}",
+            "the kennel [near|outside|by the canal in] {place}",
         ),
         "cause": (
             "they were late [every other day|three mornings in a row]",
