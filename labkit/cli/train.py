@@ -35,9 +35,7 @@ def train(
     ] = False,
     dry_run: Annotated[
         bool,
-        typer.Option(
-            "--dry-run", help="Only say how many steps and tokens, how much memory, how long."
-        ),
+        typer.Option("--dry-run", help="Only estimate steps, tokens, memory and time."),
     ] = False,
     device: Device = None,
     as_json: AsJson = False,

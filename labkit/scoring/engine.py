@@ -54,6 +54,6 @@ def score_pairs(
         for batch in token_batches(lengths, budget, overhead=len(tokens.prefix)):
             rows = student.collate([(tokens.prefix, tokens.tails[i]) for i in batch])
             scores[batch] = student(**rows).cpu().numpy()
-        if tokens.similarity is not None:
-            scores += student.similarity_weight.item() * tokens.similarity
+        if tokens.similarity is not None and isinstance(student, EncoderStudent):
+            scores += student.similarity * tokens.similarity
     return scores

@@ -152,11 +152,16 @@ class EncoderStudent(nn.Module):
         logits: Tensor = self.model(**batch).logits
         return logits[:, 0].float()
 
+    @property
+    def similarity(self) -> float:
+        """How many times the cosine is added to the logit; 0 where it is not."""
+        return 0.0 if self.similarity_weight is None else float(self.similarity_weight.detach())
+
     def current_card(self) -> Card:
         """The card with the weight of the similarity as it is now."""
         if self.similarity_weight is None:
             return self.card
-        head = {**self.card.head, "similarity": float(self.similarity_weight.detach())}
+        head = {**self.card.head, "similarity": self.similarity}
         return replace(self.card, head=head)
 
     def save(self, folder: Path) -> None:

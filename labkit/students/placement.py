@@ -63,8 +63,9 @@ def choose_placement(device: str | None = None, dtype: str | None = None) -> Pla
 def fast_bfloat16(device: torch.device) -> bool:
     """Whether matrix products in bfloat16 are faster there than in float32.
 
-    So it is on a CUDA card that has them, and on a CPU with AVX512-BF16 or AMX instructions: training
-    MiniLM there was five times as fast as in float32. Without these a CPU emulates bfloat16, slowly.
+    So it is on a CUDA card that has them, and on a CPU with AVX512-BF16 or AMX instructions: there
+    training MiniLM was five times as fast as in float32. A CPU without these emulates bfloat16,
+    slowly.
     """
     import torch
 

@@ -50,7 +50,7 @@ def export(checkpoint: Path, out: Path, evaluations: Sequence[Path] = ()) -> Non
 
 
 def model_card(card: Card, results: Sequence[dict[str, Any]] = ()) -> str:
-    """The model card in Markdown: what it is, what trained it, what it measures, what it cannot do."""
+    """The model card in Markdown: what trained it, what it measures, what it cannot do."""
     base = card.base.get("id", "unknown")
     training = card.training
     lines = [

@@ -35,8 +35,8 @@ class TokenisedQuery:
         weights: [n], float32: how sure each label is, 1 where nothing is known.
         similarity: [n], float32, the frozen MiniLM's cosine; None where the student has no use
             for it.
-        hard: [n], how hard a negative is thought to be: 1 where it is labelled above 0 or typed, else
-            its similarity. Relevant memories have none.
+        hard: [n], how hard a negative is thought to be: 1 where it is labelled above 0 or typed,
+            else its similarity. Of relevant memories it is infinite.
     """
 
     id: str

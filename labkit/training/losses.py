@@ -11,7 +11,7 @@ No loss sees a sigmoid's output: everything is computed on log-odds, in float32.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -137,7 +137,7 @@ class ListKL:
         teacher = teacher_log_odds(labels) / self.temperature
         student = log_odds.float() / self.temperature
         values, of = [student.new_zeros(0)], [weights.new_zeros(0)]
-        for group in groups.unique():
+        for group in torch.unique(groups):
             members = groups == group
             if labels[members].max() - labels[members].min() < 1e-6:
                 continue
@@ -148,17 +148,14 @@ class ListKL:
         return Terms(torch.cat(values), torch.cat(of))
 
 
-LOSSES: Mapping[str, type] = {
-    "infonce": InfoNCE,
-    "ranknet": RankNet,
-    "margin_mse": MarginMSE,
-    "kl": ListKL,
-}
+LOSSES = ("bce", "infonce", "ranknet", "margin_mse", "kl")
+"""Names of the losses in a recipe."""
 
 
-def make_loss(name: str, **options: float) -> Loss:
-    """The loss of a recipe's name; ``options`` are its fields (temperature, margin)."""
-    if name == "bce":
-        return bce
-    made: Loss = LOSSES[name](**options)
-    return made
+def make_loss(name: str, temperature: float = 1.0) -> Loss:
+    """The loss of a recipe's name, one of :data:`LOSSES`; two of them have a temperature."""
+    if name == "infonce":
+        return InfoNCE(temperature)
+    if name == "kl":
+        return ListKL(temperature)
+    return {"bce": bce, "ranknet": RankNet(), "margin_mse": MarginMSE()}[name]

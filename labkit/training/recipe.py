@@ -6,6 +6,7 @@ NAME=PATH``). Unknown keys are errors, and so are sets that a stage mixes and no
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import types
 import typing
@@ -230,10 +231,8 @@ def _build(of: Any, value: Any, where: str) -> Any:
 
 def _plain(of: type, value: Any, where: str) -> Any:
     if of is float and isinstance(value, str):  # YAML 1.1 reads 3e-4 as a text
-        try:
+        with contextlib.suppress(ValueError):
             value = float(value)
-        except ValueError:
-            pass
     good = isinstance(value, int | float) if of is float else isinstance(value, of)
     if not good or (isinstance(value, bool) and of is not bool):
         names = {float: "a number", int: "a whole number", str: "a text", bool: "true or false"}
@@ -255,8 +254,8 @@ def _check(recipe: Recipe) -> None:
     for name, stage in recipe.stages.items():
         where = f"stages.{name}"
         for loss in stage.losses:
-            if loss != "bce" and loss not in LOSSES:
-                known = ", ".join(["bce", *LOSSES])
+            if loss not in LOSSES:
+                known = ", ".join(LOSSES)
                 raise InputError(f"unknown key {where}.losses.{loss}, expected one of {known}")
         if not any(stage.losses.values()):
             raise InputError(f"{where}.losses has no loss of weight above 0, expected one")

@@ -56,7 +56,7 @@ Advance = Callable[[str, int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How a run ended: the verdict against the start, and that of each stage against the one before."""
+    """How a run ended: the verdict against the start, and each stage's against the one before."""
 
     verdict: Verdict
     stages: Mapping[str, Verdict]
@@ -252,7 +252,7 @@ def _losses(stage: Stage) -> dict[str, Loss]:
         "kl": {"temperature": stage.temperature},
     }
     return {
-        name: make_loss(name, **options.get(name, {}))
+        name: make_loss(name, stage.temperature)
         for name, weight in stage.losses.items()
         if weight > 0
     }
@@ -285,7 +285,7 @@ def _arguments(
     )
 
 
-class Watch(transformers.TrainerCallback):
+class Watch(transformers.TrainerCallback):  # type: ignore[misc]
     """Looks at the dev queries now and then, keeps the best weights, stops when patience ends."""
 
     def __init__(

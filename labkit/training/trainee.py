@@ -99,7 +99,7 @@ def lora_config(student: Student, adapter: Adapter) -> peft.LoraConfig:
     saved = [name for name, _ in student.model.named_children() if name in heads[:2]]
     return peft.LoraConfig(
         r=adapter.rank,
-        lora_alpha=adapter.alpha,
+        lora_alpha=adapter.alpha,  # type: ignore[arg-type]  # peft takes any number
         lora_dropout=adapter.dropout,
         target_modules=sorted(leaves),
         exclude_modules=[],

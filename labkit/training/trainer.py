@@ -1,4 +1,4 @@
-"""``transformers.Trainer`` for groups of pairs: our losses, our batches, weights that are trained."""
+"""``transformers.Trainer`` for groups of pairs: our losses, our batches, only what is trained."""
 
 from __future__ import annotations
 
@@ -24,16 +24,13 @@ class NotFinite(InputError):
     """A loss was NaN or infinite; the message names the file with the batch that caused it."""
 
 
-class StudentTrainer(transformers.Trainer):
+class StudentTrainer(transformers.Trainer):  # type: ignore[misc]
     """Trains a :class:`Trainee` through one stage.
 
     Every loss is divided by its weight in the whole step (over micro-batches and processes), so
     the gradient does not depend on how a step was divided. A checkpoint holds what is trained, not
     the base.
     """
-
-    # The loss is divided by what the whole step holds, not by the number of its parts.
-    loss_is_scaled_for_ga = True
 
     def __init__(
         self,
@@ -51,6 +48,7 @@ class StudentTrainer(transformers.Trainer):
             data_collator=_only,
             callbacks=callbacks,
         )
+        # The loss is divided by what the whole step holds, not by the number of its parts.
         self.loss_is_scaled_for_ga = True
         self.losses = losses
         self.loss_weights = weights
@@ -79,14 +77,15 @@ class StudentTrainer(transformers.Trainer):
             file = Path(self.args.output_dir) / "not_finite.json"
             step = self.state.global_step + 1
             values = log_odds.detach().tolist()
-            text = json.dumps({"step": step, "ids": inputs["ids"], "log_odds": map_text(values)})
+            text = json.dumps({"step": step, "ids": inputs["ids"], "log_odds": _as_json(values)})
             file.write_text(text + "\n", encoding="utf-8")
             raise NotFinite(
                 f"the loss of step {step} is {float(loss.detach())}, expected a finite number; "
                 f"{file} names the queries. A lower learning_rate often mends it"
             )
         # Processes average their gradients, and the step is divided already.
-        return loss * self.args.world_size
+        scaled: Tensor = loss * self.args.world_size
+        return scaled
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Adds the mean of each loss over the steps since the last line."""
@@ -107,7 +106,7 @@ class StudentTrainer(transformers.Trainer):
         trainee.load_trainable(Path(resume_from_checkpoint) / WEIGHTS)
 
 
-def map_text(values: list[float]) -> list[float | str]:
+def _as_json(values: list[float]) -> list[float | str]:
     """Numbers as JSON can hold them: what is not finite becomes its name."""
     return [v if v == v and abs(v) != float("inf") else str(v) for v in values]
 
