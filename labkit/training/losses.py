@@ -158,4 +158,5 @@ def make_loss(name: str, temperature: float = 1.0) -> Loss:
         return InfoNCE(temperature)
     if name == "kl":
         return ListKL(temperature)
-    return {"bce": bce, "ranknet": RankNet(), "margin_mse": MarginMSE()}[name]
+    plain: dict[str, Loss] = {"bce": bce, "ranknet": RankNet(), "margin_mse": MarginMSE()}
+    return plain[name]

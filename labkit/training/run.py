@@ -247,10 +247,6 @@ def _train_stage(
 
 
 def _losses(stage: Stage) -> dict[str, Loss]:
-    options = {
-        "infonce": {"temperature": stage.temperature},
-        "kl": {"temperature": stage.temperature},
-    }
     return {
         name: make_loss(name, stage.temperature)
         for name, weight in stage.losses.items()
