@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,15 @@ from numpy.typing import NDArray
 
 from labkit.errors import InputError
 from labkit.records import RELEVANT, Example, Memory, read_examples
+from labkit.rendering import render_memory, render_search
+from labkit.retrieval.minilm import embed
 from labkit.sources.lives import read_lives, split_of
 from labkit.synthesis.splits import Split
 from labkit.training.recipe import Groups
 
 Tokens = NDArray[np.int32]
+
+_AT_ONCE = 100
 
 KEPT = 48
 """At most this many memories of a query are kept for training; the relevant ones always are."""
@@ -114,7 +119,7 @@ def tokenised(
     from labkit.students.cosine import cosines
 
     found = []
-    for example in examples:
+    for example in _embedded(examples):
         on_example()
         if not example.memories:
             continue
@@ -140,6 +145,16 @@ def tokenised(
             )
         )
     return found
+
+
+def _embedded(examples: Iterable[Example]) -> Iterator[Example]:
+    """The Examples; their texts are embedded a hundred at a time, many times faster than one."""
+    source = iter(examples)
+    while block := list(islice(source, _AT_ONCE)):
+        texts = [render_search(example.query) for example in block]
+        texts += (render_memory(memory) for example in block for memory in example.memories)
+        embed(list(dict.fromkeys(texts)))
+        yield from block
 
 
 def _kept(hard: NDArray[np.float64], keep: int) -> NDArray[np.intp]:
