@@ -16,6 +16,7 @@ import contextlib
 import dataclasses
 import hashlib
 import json
+import os
 import platform
 import random
 import shutil
@@ -35,6 +36,7 @@ import yaml
 from labkit import __version__
 from labkit.errors import InputError
 from labkit.files import write_whole
+from labkit.records import RELEVANT
 from labkit.rendering import RENDERING_VERSION
 from labkit.students.adapter import save_adapter
 from labkit.students.encoder import EncoderStudent
@@ -103,13 +105,14 @@ def train(
         InputError: data is missing or empty, the folder is in use, the recipe is another one than
             the folder's, or a loss was not finite.
     """
-    placement = choose_placement(device, recipe.base.weights)
-    bfloat16 = _bfloat16(recipe, placement)
+    placement = choose_placement(_card_of_process(device), recipe.base.weights)
+    if placement.device.type == "cuda" and placement.device.index is not None:
+        torch.cuda.set_device(placement.device)  # the Trainer takes the current one
+    bfloat16 = uses_bfloat16(recipe, placement)
     resolved = recipe_to_json(recipe, {name: data[name] for name in _given(recipe, data)})
     main = _is_main()
     if main:
         _open_folder(out, resolved, resume)
-    _together()
     report(f"on {placement}; products in {'bfloat16' if bfloat16 else 'float32'}")
     transformers.set_seed(recipe.seed)
     random.seed(recipe.seed)
@@ -121,7 +124,12 @@ def train(
         seed=recipe.seed,
     )
     _set_dropout(student.model, recipe.base.dropout)
-    trainee = Trainee(student, recipe.adapter, checkpointing=recipe.gradient_checkpointing)
+    trainee = Trainee(
+        student,
+        recipe.adapter,
+        checkpointing=recipe.gradient_checkpointing,
+        autocast=bfloat16,
+    )
     trainable = sum(p.numel() for p in trainee.trainable().values())
     report(f"{trainable:,} of {sum(p.numel() for p in trainee.parameters()):,} weights are trained")
 
@@ -152,7 +160,7 @@ def train(
     for number, (name, stage) in enumerate(recipe.stages.items()):
         folder = out / "stages" / name
         _train_stage(
-            name, number, stage, recipe, trainee, sets, chunks, folder, log, look, before,
+            name, number, stage, recipe, trainee, sets, chunks, folder, log, look,
             placement, bfloat16, report, advance,
         )  # fmt: skip
         after = look()
@@ -169,7 +177,10 @@ def train(
         if not kept[name]:
             trainee.load_trainable(folder / "start.safetensors")
         _together()
+    # Where no stage was kept, all began at the start: the best of them says how the run ended.
     verdict = compare(start, before)
+    if not any(kept.values()):
+        verdict = max(verdicts.values(), key=lambda each: each.after)
     saved = None if verdict.outcome == "REGRESSION" or not any(kept.values()) else out / "student"
     result = Result(verdict, verdicts, kept, saved)
     if main:
@@ -177,7 +188,7 @@ def train(
             _save(trainee, saved, recipe, facts, before, "best on the dev queries")
         write_whole(out / "report.json", [json.dumps(result.to_json(), indent=2) + "\n"])
         write_curves(log.rows, out / "curves.html", recipe.name)
-    report(str(verdict))
+    report(str(verdict) + ("" if saved else "; no student is saved"))
     return result
 
 
@@ -195,25 +206,23 @@ def _train_stage(
     folder: Path,
     log: Log,
     look: Callable[[], Reading],
-    before: Reading,
     placement: Placement,
     bfloat16: bool,
     report: Report,
     advance: Advance,
 ) -> None:
-    """Train one stage and leave the trainee at its best evaluation, or as it was at the start."""
+    """Train one stage and leave the trainee as it was at the best look at the dev queries."""
     done, best_file = folder / "done.json", folder / "best.safetensors"
     if done.is_file():
         trainee.load_trainable(best_file)
         report(f"stage {name} is done already")
         return
     main = _is_main()
-    if main:
-        trainee.save_trainable(folder / "start.safetensors")
-        trainee.save_trainable(best_file)
-    _together()
     losses = _losses(stage)
     checkpoint = _last_checkpoint(folder)
+    if main and checkpoint is None:
+        trainee.save_trainable(folder / "start.safetensors")
+    _together()
     log.forget(name, after=0 if checkpoint is None else _step_of(checkpoint))
     batches = StageBatches(
         sets,
@@ -224,7 +233,7 @@ def _train_stage(
         processes=_world(),
         seed=recipe.seed + 1000 * number,
     )
-    watch = Watch(name, stage, recipe, trainee, log, look, before, best_file, report, advance)
+    watch = Watch(name, stage, recipe, trainee, log, look, best_file, report, advance)
     trainer = StudentTrainer(
         trainee,
         _arguments(stage, recipe, folder, placement, bfloat16),
@@ -236,7 +245,8 @@ def _train_stage(
     trainer.remove_callback(transformers.PrinterCallback)
     if checkpoint is not None:
         report(f"stage {name} goes on from step {_step_of(checkpoint)}")
-    trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+    if not watch.out_of_patience:  # it may have been killed after its last look
+        trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
     _together()
     trainee.load_trainable(best_file)
     if main:
@@ -257,7 +267,7 @@ def _losses(stage: Stage) -> dict[str, Loss]:
 def _arguments(
     stage: Stage, recipe: Recipe, folder: Path, placement: Placement, bfloat16: bool
 ) -> transformers.TrainingArguments:
-    return transformers.TrainingArguments(
+    arguments = transformers.TrainingArguments(
         output_dir=str(folder),
         max_steps=stage.steps,
         per_device_train_batch_size=1,  # one micro-batch of the plan
@@ -274,11 +284,16 @@ def _arguments(
         save_strategy="no",  # with each look at the dev queries, see Watch
         save_total_limit=2,
         ddp_find_unused_parameters=False,
+        dataloader_pin_memory=False,  # the chunks are on the device already
         remove_unused_columns=False,
         report_to=[],
         disable_tqdm=True,
         seed=recipe.seed,
     )
+    # One process uses one card: on a machine with several, the Trainer would else copy the model
+    # to all of them (nn.DataParallel) and cut our chunks in pieces. torchrun is the way to many.
+    arguments._n_gpu = min(1, arguments.n_gpu)
+    return arguments
 
 
 class Watch(transformers.TrainerCallback):  # type: ignore[misc]
@@ -292,7 +307,6 @@ class Watch(transformers.TrainerCallback):  # type: ignore[misc]
         trainee: Trainee,
         log: Log,
         look: Callable[[], Reading],
-        before: Reading,
         best_file: Path,
         report: Report,
         advance: Advance,
@@ -307,7 +321,7 @@ class Watch(transformers.TrainerCallback):  # type: ignore[misc]
         self.best_file = best_file
         self.report = report
         self.advance = advance
-        self.best, self.best_step, self.looks_since = before.map, 0, 0
+        self.best, self.best_step, self.looks_since = float("-inf"), 0, 0
         for row in log.looks(name):
             self._count(row["step"], row["dev"]["map"])
         self._started = time.monotonic()
@@ -318,6 +332,11 @@ class Watch(transformers.TrainerCallback):  # type: ignore[misc]
             return True
         self.looks_since += 1
         return False
+
+    @property
+    def out_of_patience(self) -> bool:
+        """Whether the last ``patience`` looks were no better than one before them."""
+        return self.looks_since >= self.patience
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
         if logs and "loss" in logs:
@@ -343,7 +362,7 @@ class Watch(transformers.TrainerCallback):  # type: ignore[misc]
             f"log loss {reading.log_loss:.4f}, {seconds:.0f} s"
         )
         control.should_save = True
-        if self.looks_since >= self.patience:
+        if self.out_of_patience:
             control.should_training_stop = True
 
 
@@ -386,7 +405,8 @@ def _given(recipe: Recipe, data: Mapping[str, str]) -> tuple[str, ...]:
         if name not in data:
             raise InputError(
                 f"recipe {recipe.name} reads {name!r} and it was not given, expected "
-                f"--data {name}=PATH (or leave it out with --set stages.STAGE.mix.{name}=0)"
+                f"--data {name}=PATH (or leave it out of development.sets, and of the stages with "
+                f"--set stages.STAGE.mix.{name}=0)"
             )
     for name in data:
         if name not in recipe.data:
@@ -423,7 +443,7 @@ def _read_data(
                 keep=recipe.development.candidates,
                 on_example=counted,
             )
-            if not any((q.labels >= 0.6).any() for q in development[name]):
+            if not any((q.labels >= RELEVANT).any() for q in development[name]):
                 raise InputError(
                     f"{data[name]} has no dev query with a relevant memory, expected some for "
                     f"{name!r}, or leave it out of development.sets"
@@ -527,7 +547,15 @@ def _save(
 # --- where it runs -------------------------------------------------------------------------------
 
 
-def _bfloat16(recipe: Recipe, placement: Placement) -> bool:
+def _card_of_process(device: str | None) -> str | None:
+    """``device``, or the card of this process where torchrun started one for each."""
+    if _world() > 1 and device in (None, "cuda") and torch.cuda.is_available():
+        return f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
+    return device
+
+
+def uses_bfloat16(recipe: Recipe, placement: Placement) -> bool:
+    """Whether matrix products are in bfloat16: as the recipe says, else where that is faster."""
     if recipe.precision != "auto":
         return recipe.precision == "bfloat16"
     return fast_bfloat16(placement.device)
@@ -553,14 +581,10 @@ def _step_of(checkpoint: Path) -> int:
 
 
 def _world() -> int:
-    import os
-
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def _is_main() -> bool:
-    import os
-
     return int(os.environ.get("RANK", "0")) == 0
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import peft
 import torch
+from peft.tuners.tuners_utils import BaseTunerLayer
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -24,7 +25,14 @@ class Trainee(nn.Module):
     are; a decoder's "yes" and "no" rows are not.
     """
 
-    def __init__(self, student: Student, adapter: Adapter, *, checkpointing: bool = False) -> None:
+    def __init__(
+        self,
+        student: Student,
+        adapter: Adapter,
+        *,
+        checkpointing: bool = False,
+        autocast: bool = False,
+    ) -> None:
         super().__init__()
         self.student = student
         student.requires_grad_(False)
@@ -37,6 +45,10 @@ class Trainee(nn.Module):
         if adapter.rank:
             # The adapters are put into the model's own layers; the student keeps calling it.
             self.adapted = (peft.get_peft_model(model, lora_config(student, adapter)),)
+            for module in model.modules():
+                if isinstance(module, BaseTunerLayer) and autocast:
+                    # peft would widen every input to float32, for autocast to narrow it again
+                    module.cast_input_dtype_enabled = False
         else:
             for name, parameter in model.named_parameters():
                 if "embed" not in name and "lm_head" not in name:
