@@ -48,7 +48,7 @@ class Trainee(nn.Module):
             for module in model.modules():
                 if isinstance(module, BaseTunerLayer) and autocast:
                     # peft would widen every input to float32, for autocast to narrow it again
-                    module.cast_input_dtype_enabled = False
+                    module.cast_input_dtype_enabled = False  # type: ignore[attr-defined]
         else:
             for name, parameter in model.named_parameters():
                 if "embed" not in name and "lm_head" not in name:
