@@ -30,7 +30,7 @@ from labkit.sources.pubmedqa import FILES as PUBMEDQA_FILES
 from labkit.sources.pubmedqa import read_pubmedqa
 from labkit.sources.tatqa import read_tatqa
 from labkit.students.load import assets_path
-from labkit.synthesis.splits import split_of
+from labkit.synthesis.splits import GENERATED
 
 OnNote = Callable[[str], None]
 OnBad = Callable[[InputError], None]
@@ -179,7 +179,11 @@ def _of_split(dialogues: Iterable[Dialogue], split: str) -> Iterator[Dialogue]:
     if split == "all":
         yield from dialogues
         return
-    yield from _asked(dialogues, lambda example: split_of(str(example.extra["group"])) == split)
+
+    def kept(example: Example) -> bool:
+        return lives.split_of(str(example.extra["group"]), GENERATED) == split
+
+    yield from _asked(dialogues, kept)
 
 
 # --- the benchmarks ------------------------------------------------------------------------------

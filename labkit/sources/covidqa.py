@@ -9,32 +9,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from functools import partial
-from pathlib import Path
 
 from labkit.records import (
     Dialogue,
-    Example,
     Memory,
-    Query,
     expect_list,
     expect_object,
     expect_text,
     shown,
 )
-from labkit.sources.documents import located, located_notes
 from labkit.sources.published import (
     IS_ANSWER,
     OnNote,
     each,
     expect_whole,
-    kind_of,
-    load_json,
+    read_records,
     sentence_spans,
-    set_files,
-    usable,
 )
-from labkit.sources.squad import Asked, Span, holders, parse_asked, squad_articles
+from labkit.sources.squad import Asked, Span, holders, parse_asked, questioned, squad_articles
 
 FILES = ("*covidQA.json", "COVID-QA.json")
 
@@ -53,16 +45,14 @@ def read_covidqa(
     Raises:
         InputError: the file is not of this form. A damaged paper or question is left out and noted.
     """
-    for file in set_files(Path(path), *FILES):
-        note = located_notes(file, on_note)
-        value = load_json(file)
-        with located(file):
-            yield from usable(
-                squad_articles(value),
-                partial(_paper, note=note),
-                note,
-                expected="papers of COVID-QA (paragraphs with document_id, context and qas)",
-            )
+    yield from read_records(
+        path,
+        FILES,
+        squad_articles,
+        _paper,
+        on_note=on_note,
+        expected="papers of COVID-QA (paragraphs with document_id, context and qas)",
+    )
 
 
 def chunk_spans(text: str) -> list[Span]:
@@ -113,22 +103,4 @@ def _paper(index: int, value: object, note: OnNote) -> Dialogue | None:
     if not asked:
         note(f"{where} ({shown(title)}) has no question; left out")
         return None
-    shared = tuple(memories)
-    return Dialogue(
-        id=group,
-        title=title,
-        memories=shared,
-        examples=tuple(
-            Example(
-                query=Query(
-                    one.question,
-                    f"covidqa-{one.id}",
-                    kind="abstain" if one.impossible else kind_of(one.question),
-                ),
-                memories=shared,
-                labels=labels,
-                extra={"source": "covidqa", "group": group, "answers": list(one.answers)},
-            )
-            for one, labels in asked
-        ),
-    )
+    return questioned("covidqa", group, title, memories, asked)

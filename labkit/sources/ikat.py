@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from functools import partial
-from pathlib import Path
 
 from labkit.errors import InputError
 from labkit.records import (
@@ -23,15 +21,12 @@ from labkit.records import (
     expect_text,
     shown,
 )
-from labkit.sources.documents import located, located_notes
 from labkit.sources.published import (
     IS_ANSWER,
     OnNote,
     each,
     expect_whole,
-    load_json,
-    set_files,
-    usable,
+    read_records,
 )
 
 FILES = ("*_topics.json",)
@@ -51,16 +46,14 @@ def read_ikat(
     Raises:
         InputError: the file is not of this form. A damaged topic or turn is left out and noted.
     """
-    for file in set_files(Path(path), *FILES):
-        note = located_notes(file, on_note)
-        value = load_json(file)
-        with located(file):
-            yield from usable(
-                expect_list(value, "the document"),
-                partial(_topic, note=note),
-                note,
-                expected="topics of iKAT 2023 (number, title, ptkb, turns)",
-            )
+    yield from read_records(
+        path,
+        FILES,
+        lambda value: expect_list(value, "the document"),
+        _topic,
+        on_note=on_note,
+        expected="topics of iKAT 2023 (number, title, ptkb, turns)",
+    )
 
 
 def _topic(index: int, value: object, note: OnNote) -> Dialogue | None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from labkit.errors import InputError
-from labkit.records import shown
-from labkit.sources.documents import located, parse_json, read_text
+from labkit.records import Dialogue, shown
+from labkit.sources.documents import located, located_notes, parse_json, read_text
 
 T = TypeVar("T")
 OnNote = Callable[[str], None]
@@ -141,6 +143,27 @@ def usable(
     if not any_used:
         first = waiting[0].removesuffix("; left out") if waiting else "nothing in it can be used"
         raise InputError(f"{first}; expected {expected}")
+
+
+def read_records(
+    path: str | os.PathLike[str],
+    patterns: tuple[str, ...],
+    items: Callable[[object], list[Any]],
+    parse: Callable[..., Dialogue | None],
+    *,
+    on_note: OnNote | None,
+    expected: str,
+) -> Iterator[Dialogue]:
+    """Stream a set of JSON files: ``parse(index, item, note=...)`` of each file's ``items(value)``.
+
+    Raises:
+        InputError: a file is not of this form; it says which. A damaged item is left out and noted.
+    """
+    for file in set_files(Path(path), *patterns):
+        note = located_notes(file, on_note)
+        value = load_json(file)
+        with located(file):
+            yield from usable(items(value), partial(parse, note=note), note, expected=expected)
 
 
 def expect_whole(value: object, where: str, *, below: int | None = None) -> int:

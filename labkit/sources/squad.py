@@ -7,10 +7,9 @@ rajpurkar.github.io/SQuAD-explorer. CC BY-SA 4.0.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any, Literal
 
 from labkit.errors import InputError
@@ -24,7 +23,6 @@ from labkit.records import (
     expect_text,
     shown,
 )
-from labkit.sources.documents import located, located_notes
 from labkit.sources.published import (
     IS_ANSWER,
     NEAR_MISS,
@@ -32,10 +30,8 @@ from labkit.sources.published import (
     each,
     expect_whole,
     kind_of,
-    load_json,
+    read_records,
     sentence_spans,
-    set_files,
-    usable,
 )
 
 FILES = ("*-v2.0.json", "*-v1.1.json")
@@ -61,16 +57,14 @@ def read_squad(
         InputError: the file is not of this form. A damaged article, paragraph or question is left
             out and noted.
     """
-    for file in set_files(Path(path), *FILES):
-        note = located_notes(file, on_note)
-        value = load_json(file)
-        with located(file):
-            yield from usable(
-                squad_articles(value),
-                partial(_article, memories=memories, note=note),
-                note,
-                expected="articles of SQuAD (title, paragraphs of context and qas)",
-            )
+    yield from read_records(
+        path,
+        FILES,
+        squad_articles,
+        partial(_article, memories=memories),
+        on_note=on_note,
+        expected="articles of SQuAD (title, paragraphs of context and qas)",
+    )
 
 
 def squad_articles(value: object) -> list[Any]:
@@ -157,6 +151,35 @@ def holders(pieces: Sequence[Span], span: Span) -> list[int]:
     ]
 
 
+def questioned(
+    source: str,
+    group: str,
+    title: str,
+    memories: Sequence[Memory],
+    asked: Iterable[tuple[Asked, Mapping[str, float]]],
+) -> Dialogue:
+    """The Dialogue of one text: its questions, with their labels, are over all its memories."""
+    shared = tuple(memories)
+    return Dialogue(
+        id=group,
+        title=title,
+        memories=shared,
+        examples=tuple(
+            Example(
+                query=Query(
+                    one.question,
+                    f"{source}-{one.id}",
+                    kind="abstain" if one.impossible else kind_of(one.question),
+                ),
+                memories=shared,
+                labels=labels,
+                extra={"source": source, "group": group, "answers": list(one.answers)},
+            )
+            for one, labels in asked
+        ),
+    )
+
+
 def _article(index: int, value: object, memories: str, note: OnNote) -> Dialogue | None:
     where = f"data[{index}]"
     item = expect_object(value, where)
@@ -187,22 +210,4 @@ def _article(index: int, value: object, memories: str, note: OnNote) -> Dialogue
         pass
     if not asked:
         return None
-    shared = tuple(pool)
-    return Dialogue(
-        id=group,
-        title=name,
-        memories=shared,
-        examples=tuple(
-            Example(
-                query=Query(
-                    question.question,
-                    f"squad-{question.id}",
-                    kind="abstain" if question.impossible else kind_of(question.question),
-                ),
-                memories=shared,
-                labels=labels,
-                extra={"source": "squad", "group": group, "answers": list(question.answers)},
-            )
-            for question, labels in asked
-        ),
-    )
+    return questioned("squad", group, name, pool, asked)

@@ -10,8 +10,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator
-from functools import partial
-from pathlib import Path
 
 from labkit.errors import InputError
 from labkit.records import (
@@ -24,7 +22,6 @@ from labkit.records import (
     expect_text,
     shown,
 )
-from labkit.sources.documents import located, located_notes
 from labkit.sources.published import (
     IS_ANSWER,
     NEAR_MISS,
@@ -32,9 +29,7 @@ from labkit.sources.published import (
     each,
     expect_whole,
     joined,
-    load_json,
-    set_files,
-    usable,
+    read_records,
 )
 
 FILES = ("human_annotated_*.json",)
@@ -62,16 +57,14 @@ def read_timeqa(
     Raises:
         InputError: the file is not of this form. A damaged page or question is left out and noted.
     """
-    for file in set_files(Path(path), *FILES):
-        note = located_notes(file, on_note)
-        value = load_json(file)
-        with located(file):
-            yield from usable(
-                expect_list(value, "the document"),
-                partial(_page, note=note),
-                note,
-                expected="pages of TimeQA (index, link, paras, questions)",
-            )
+    yield from read_records(
+        path,
+        FILES,
+        lambda value: expect_list(value, "the document"),
+        _page,
+        on_note=on_note,
+        expected="pages of TimeQA (index, link, paras, questions)",
+    )
 
 
 def _page(index: int, value: object, note: OnNote) -> Dialogue | None:

@@ -17,9 +17,10 @@ from labkit.errors import InputError
 from labkit.files import write_whole
 from labkit.records import Example, Memory, shown, write_examples
 from labkit.sources.corpora import CORPORA
+from labkit.sources.lives import split_of
 from labkit.sources.published import set_files
 from labkit.synthesis.mining import OnProgress, Pool, mine_negatives
-from labkit.synthesis.splits import SPLITS, Seen, Split, split_of
+from labkit.synthesis.splits import GENERATED, SPLITS, Seen, Split
 
 # --- splits --------------------------------------------------------------------------------------
 
@@ -36,7 +37,7 @@ def split(example: Example) -> Split:
     group = example.extra.get("group")
     if not isinstance(group, str) or not group:
         raise InputError(f"{example.id}: group is {shown(group)}, expected what it belongs to")
-    return split_of(group)
+    return split_of(group, GENERATED)
 
 
 def _texts(examples: Iterable[Example]) -> Iterator[str]:

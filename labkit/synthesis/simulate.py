@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from labkit.records import Dialogue, Example, Memory, Query, Turn
+from labkit.sources.lives import split_of
 from labkit.synthesis.asking import (
     Draft,
     compare,
@@ -24,7 +25,7 @@ from labkit.synthesis.negatives import judge
 from labkit.synthesis.perspective import second_person, third_person
 from labkit.synthesis.plots import Plot
 from labkit.synthesis.solver import Need, Question, answer, same, used
-from labkit.synthesis.splits import Split, split_of
+from labkit.synthesis.splits import GENERATED, Split
 from labkit.synthesis.telling import Teller
 from labkit.synthesis.wording import Asker
 from labkit.synthesis.world import Person, Thread, Told, World
@@ -312,7 +313,7 @@ class _Questions:
 def simulate(seed: int, index: int) -> Life:
     """Everything about one life; see :func:`simulate_life`."""
     id_ = life_id(seed, index)
-    split = split_of(id_)
+    split = split_of(id_, GENERATED)
     rng = random.Random(f"labkit:{VERSION}:{seed}:{index}")
     plots = plots_by_name()
     world = make_world(rng, split)

@@ -1,4 +1,4 @@
-"""Which split a life belongs to, and whether anything of one split is also in another."""
+"""The splits of what is generated or imported, and whether one holds anything of another."""
 
 from __future__ import annotations
 
@@ -6,15 +6,19 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from labkit.records import Example
+from labkit.sources.lives import Shares
+from labkit.sources.lives import Split as Split
 
-Split = Literal["train", "dev", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
+
+GENERATED = Shares((("test", 1), ("dev", 1), ("train", 8)), width=4)
+"""Of simulated lives and of imported groups."""
 
 NEAR = 0.7
 """Jaccard similarity of word 3-grams from which two texts are near-duplicates."""
@@ -22,12 +26,6 @@ NEAR = 0.7
 _HASHES = 64
 _BANDS = 16
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)?")
-
-
-def split_of(life_id: str) -> Split:
-    """train, dev or test (8 : 1 : 1), by the hash of the life's id and of nothing else."""
-    digit = int.from_bytes(hashlib.sha256(life_id.encode()).digest()[:4], "big") % 10
-    return "test" if digit == 0 else "dev" if digit == 1 else "train"
 
 
 def shingles(text: str) -> frozenset[str]:

@@ -9,11 +9,12 @@ import pytest
 
 from labkit.errors import InputError
 from labkit.records import Example, Memory, Query, example_to_json, read_examples
+from labkit.sources.lives import split_of
 from labkit.synthesis import writing
 from labkit.synthesis.inspect import read_folder
 from labkit.synthesis.page import examples_page
 from labkit.synthesis.simulate import life_id
-from labkit.synthesis.splits import SPLITS, find_leaks, split_of
+from labkit.synthesis.splits import GENERATED, SPLITS, find_leaks
 from labkit.synthesis.writing import write_lives
 
 FILES = [*(f"{split}.jsonl" for split in SPLITS), "dialogues.jsonl", "summary.json"]
@@ -54,7 +55,7 @@ def test_each_life_is_in_the_file_of_its_split_and_the_summary_counts_it(tmp_pat
     for split in SPLITS:
         examples = list(read_examples(tmp_path / f"{split}.jsonl"))
         assert len(examples) == summary.examples.get(split, 0)
-        assert all(split_of(e.id.rsplit("-q", 1)[0]) == split for e in examples)
+        assert all(split_of(e.id.rsplit("-q", 1)[0], GENERATED) == split for e in examples)
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +99,7 @@ def test_the_memories_of_the_dialogues_are_those_of_the_examples(written: Path) 
     for line in (written / "dialogues.jsonl").open(encoding="utf-8"):
         life = json.loads(line)
         turns = {turn["id"] for session in life["sessions"] for turn in session["turns"]}
-        assert life["split"] == split_of(life["id"])
+        assert life["split"] == split_of(life["id"], GENERATED)
         assert [memory["id"] for memory in life["memories"]] == of_examples[life["id"]]
         assert all(set(memory["source"]) <= turns for memory in life["memories"])
 
