@@ -23,7 +23,8 @@ body { font: 15px/1.5 'IBM Plex Sans', system-ui, sans-serif; color: #1d2939; ma
 h2 { margin-top: 3rem; border-top: 1px solid #d0d5dd; padding-top: 1.5rem; }
 p { max-width: 48rem; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: .5rem 0 1.5rem; }
-th, td { padding: .2rem .7rem; text-align: right; border-bottom: 1px solid #eaecf0; }
+th, td { padding: .2rem .7rem; text-align: right; white-space: nowrap;
+  border-bottom: 1px solid #eaecf0; }
 th:first-child, td:first-child { text-align: left; }
 th { color: #667085; font-weight: 500; }
 code { background: #f2f4f7; padding: .1rem .3rem; overflow-wrap: anywhere; }

@@ -130,7 +130,7 @@ def grids(table: Table) -> Iterator[tuple[str, Grid]]:
                 ((s.name, *(bracketed(s.overall[name]) for name in scores)) for s in with_scores),
             ),
         )
-    yield "What a query costs:", cost_table(table)
+    yield "What a query costs, a reranker beyond its first stage:", cost_table(table)
     if len(kinds_of(table)) > 1:
         preferred = [name for name in ("MAP", "nDCG@10", "R_all@5") if name in ranking]
         for name in preferred or ranking[:1]:
@@ -213,7 +213,7 @@ def kind_table(table: Table, measure: str) -> Grid:
 # --- a README's tables ---------------------------------------------------------------------------
 
 _BLOCK = re.compile(
-    r"(?P<open><!-- eval (?P<what>[^\n]*?) -->\n).*?(?P<close>\n?<!-- end of eval -->)", re.DOTALL
+    r"(?P<open><!-- eval (?P<what>[^\n]*?) -->\n).*?(?P<close><!-- end of eval -->)", re.DOTALL
 )
 
 MARKS = "<!-- eval BENCHMARK MEASURE ... --> and <!-- end of eval -->"
@@ -239,7 +239,7 @@ def fill(text: str, rows: Sequence[Row]) -> tuple[str, int]:
         if not wanted:
             titles = ", ".join(sorted({row.benchmark for row in rows}))
             raise InputError(f"a block asks for {title!r}, expected one of {titles}")
-        return match["open"] + block(wanted, columns or list(MEASURES)) + match["close"]
+        return f"{match['open']}{block(wanted, columns or list(MEASURES))}\n{match['close']}"
 
     return _BLOCK.sub(rendered, text), count
 

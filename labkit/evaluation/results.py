@@ -147,8 +147,10 @@ def file_of(out: Path, row: Row) -> Path:
     def plain(text: str) -> str:
         return re.sub(r"[^A-Za-z0-9.-]+", "-", text).strip("-.")[:60] or "row"
 
+    # Without a dot the folder cannot be the data file itself, which may lie in ``out`` too.
+    folder = plain(row.benchmark).replace(".", "-")
     # Two names may come to the same plain one, so a bit of the name's hash tells them apart.
-    return out / plain(row.benchmark) / f"{plain(row.name)}-{_key(row.name)[:6]}{SUFFIX}"
+    return out / folder / f"{plain(row.name)}-{_key(row.name)[:6]}{SUFFIX}"
 
 
 def write_row(path: Path, row: Row) -> None:

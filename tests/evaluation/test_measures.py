@@ -260,8 +260,8 @@ def test_pooled_values_are_those_of_all_pairs_and_weights_count_queries(name: st
         "ECE": lambda: expected_calibration_error(p, y),
         "ECE_mass": lambda: expected_calibration_error(p, y, equal_mass=True),
         "F1_p": lambda: f1_at(p, y, 0.5, lost=lost),
-        "abstain_AUROC": lambda: auroc(scored.greatest, answerable),
-        "abstain_P": lambda: precision_at_recall(scored.greatest, answerable, 0.9),
+        "abstain_AUROC": lambda: auroc(scored.answer, answerable),
+        "abstain_P": lambda: precision_at_recall(scored.answer, answerable, 0.9),
     }[measure.name]()
     assert pooled_value(measure, scored) == pytest.approx(want, abs=1e-12)
     times = np.random.default_rng(0).integers(0, 3, len(judged))
@@ -270,6 +270,13 @@ def test_pooled_values_are_those_of_all_pairs_and_weights_count_queries(name: st
     assert weighted[1] == pytest.approx(want, abs=1e-12)
     if name != "ECE_mass":  # whose bins are those of the whole
         assert weighted[0] == pytest.approx(pooled_value(measure, Scored.of(drawn)), abs=1e-12)
+
+
+def test_a_rankers_own_word_on_whether_there_is_an_answer_counts() -> None:
+    told = Judged(np.array([0.0]), np.array([0.0]), np.array([0.9]), answerable=0.1)
+    silent = Judged(np.array([1.0]), np.array([1.0]), np.array([0.4]))
+    assert (told.answer, silent.answer) == (0.1, 0.4)
+    assert pooled_value(parse_measure("abstain_AUROC"), Scored.of([told, silent])) == 1
 
 
 def test_pooled_values_of_nothing_are_not_a_number() -> None:
