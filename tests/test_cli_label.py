@@ -92,6 +92,9 @@ def test_simulated_teachers_are_announced(
     code, printed, err = run(*arguments, capsys=capsys)
     assert code == 0, err
     assert "simulated: they know the labels" in printed and "simulated:b" in printed
+    assert "assumed" not in err
+    code, _, err = run(*arguments[:-1], "bm25", capsys=capsys)
+    assert code == 0 and "no teacher can grade" in err and "assumed" in err
 
 
 BAD = {
@@ -102,6 +105,10 @@ BAD = {
     ),
     "no such file": (["label", "none.jsonl", "--out", "out", "--teacher", "bm25"], "none.jsonl"),
     "no queries": (["label", "CHAT", "--out", "out", "--teacher", "bm25"], "no query"),
+    "a split that is none": (
+        ["label", "DATA", "--out", "out", "--teacher", "bm25", "--split", "all"],
+        "train, dev or test",
+    ),
     "two of one name": (
         ["label", "DATA", "--out", "out", "--teacher", "bm25", "--teacher", "bm25"],
         "expected each once",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from labkit.cli.shared import AsJson, Data, Device, SkipBad, note, open_dialogues
+from labkit.errors import InputError
 
 if TYPE_CHECKING:
     from labkit.llm.client import Spending
@@ -45,6 +46,9 @@ def label(
     candidates: Annotated[
         int | None, typer.Option(min=2, help="Label only the first stage's best N of each query.")
     ] = None,
+    split: Annotated[
+        str | None, typer.Option(help="Only the lives of this split: train, dev or test.")
+    ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Stop after N queries.")] = None,
     seed: Annotated[int, typer.Option(help="Of the pairs, and of who is asked.")] = 0,
     prompts: Annotated[
@@ -75,16 +79,20 @@ def label(
     from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
     from labkit.llm.client import Budget
+    from labkit.sources.lives import split_of
     from labkit.teachers.cost import estimate
     from labkit.teachers.labelling import Recipe, examples_of, label_examples
     from labkit.teachers.llm import load_prompts
     from labkit.teachers.named import parse_teachers
 
+    if split not in (None, "train", "dev", "test"):
+        raise InputError(f"--split is {split!r}, expected train, dev or test")
     specs = parse_teachers(teacher or [])
     recipe = Recipe(cycles, every_teacher, grades, across, more, seed=seed)
     loaded = load_prompts(prompts)
     with open_dialogues(data, skip_bad) as dialogues:
-        examples = examples_of(dialogues, candidates=candidates, limit=limit)
+        mine = (d for d in dialogues if split is None or split_of(d.id) == split)
+        examples = examples_of(mine, candidates=candidates, limit=limit)
     bounds = estimate(examples, specs, recipe, loaded)
     for bound in bounds:
         note(_line(bound))
@@ -118,6 +126,11 @@ def label(
         print(json.dumps(summary))
     else:
         _print(summary)
+    if summary.get("labels", {}).get("basis", "grades") != "grades":
+        note(
+            "no grades (no teacher can grade, or none was asked): the order of the labels is the "
+            "teachers', their height rests on assumed shares of the five levels"
+        )
     if not summary["complete"]:
         note(
             f"not complete ({summary['stopped'] or 'some calls failed'}); the same command goes on"

@@ -7,7 +7,7 @@ reranker:FOLDER_OR_ID    bm25    dense    simulated:NAME,noise=0.2,blind_hearsay
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, get_args
 
@@ -61,20 +61,18 @@ class OpenAISpec:
 
 @dataclass(frozen=True, slots=True)
 class LocalSpec:
-    """A teacher that needs no endpoint, by its name."""
+    """A teacher that needs no endpoint; ``source`` is where a reranker is loaded from."""
 
     name: str
     simulated: SimulatedTeacher | None = None
+    source: str | None = None
 
     def open(self, store: CallStore, *, device: str | None = None) -> Teacher:
         if self.simulated is not None:
             return self.simulated
-        if self.name == bm25.NAME:
-            return bm25.bm25_teacher(store)
-        if self.name == dense.NAME:
-            return dense.dense_teacher(store)
-        source = self.name.removeprefix(reranker.PREFIX)
-        return replace(reranker.reranker_teacher(source, store, device=device), name=self.name)
+        if self.source is not None:
+            return reranker.reranker_teacher(self.source, store, device=device)
+        return bm25.bm25_teacher(store) if self.name == bm25.NAME else dense.dense_teacher(store)
 
 
 Spec = OpenAISpec | LocalSpec
@@ -104,7 +102,9 @@ def parse_teacher(text: str) -> Spec:
             return _openai(text, which, _known(text, options, _OPENAI))
         case "reranker":
             _known(text, options, ())
-            return LocalSpec(reranker.PREFIX + which)
+            # As Reranker names it: verdicts should not tell where somebody keeps a folder.
+            name = Path(which).name if Path(which).is_dir() else which
+            return LocalSpec(reranker.PREFIX + name, source=which)
         case "simulated":
             return _simulated(text, which, options)
     raise InputError(f"--teacher is {text!r}, expected {FORMS}")

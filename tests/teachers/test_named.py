@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from labkit.errors import InputError
@@ -20,10 +22,13 @@ def test_a_model_has_its_own_url_key_prices_and_way_of_answering() -> None:
     assert parse_teacher("openai:gpt,name=two").name == "openai:two"
 
 
-def test_teachers_without_an_endpoint() -> None:
+def test_teachers_without_an_endpoint(tmp_path: Path) -> None:
     assert parse_teacher("bm25") == LocalSpec("bm25")
     assert parse_teacher(" dense ") == LocalSpec("dense")
-    assert parse_teacher("reranker:./runs/mini") == LocalSpec("reranker:./runs/mini")
+    assert parse_teacher("reranker:org/model").name == "reranker:org/model"
+    (tmp_path / "mini").mkdir()
+    folder = str(tmp_path / "mini")
+    assert parse_teacher(f"reranker:{folder}") == LocalSpec("reranker:mini", source=folder)
     spec = parse_teacher("simulated:a,noise=0.3,position_bias=-0.1,blind_hearsay=0.4,yes_or_no=1")
     assert isinstance(spec, LocalSpec) and spec.simulated is not None
     assert spec.name == spec.simulated.name == "simulated:a"
