@@ -44,7 +44,7 @@ def train(
 
     The student is measured on dev queries before the first step and after each stage; one that did
     not become better is not saved. Ends with WIN, MARGINAL or REGRESSION. On many GPUs or
-    processes: torchrun --nproc_per_node N -m labkit.cli train ...
+    processes: torchrun --nproc_per_node N -m labkit train ...
     """
     from labkit.training.recipe import load_recipe
 

@@ -6,8 +6,11 @@ fingerprint of its weights: an adapter put on another base gives scores that loo
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import warnings
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -56,6 +59,14 @@ def save_adapter(adapted: Any, card: Card, folder: Path) -> None:
     card.save(folder)
 
 
+@contextlib.contextmanager
+def no_renaming_notes() -> Iterator[None]:
+    """Keeps to itself that transformers renames what peft, and we until version 6, still call."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*gradient_checkpointing", FutureWarning)
+        yield
+
+
 def put_on(student: Any, folder: Path, card: Card, *, merge: bool = True) -> Any:
     """The student of ``folder``'s adapter on a fresh base, whose weights are changed.
 
@@ -77,7 +88,8 @@ def put_on(student: Any, folder: Path, card: Card, *, merge: bool = True) -> Any
             f"the adapter in {folder} was trained on {card.base.get('id')} with fingerprint "
             f"{str(wanted)[:12]}, got a base with {got[:12]}; load it on that base"
         )
-    adapted = peft.PeftModel.from_pretrained(student.model, str(folder))
+    with no_renaming_notes():
+        adapted = peft.PeftModel.from_pretrained(student.model, str(folder))
     if merge:
         student.model = adapted.merge_and_unload()
     student.model.requires_grad_(False)

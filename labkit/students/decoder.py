@@ -209,7 +209,9 @@ class DecoderStudent(nn.Module):
         rows = torch.arange(len(hidden), device=hidden.device)
         last = hidden[rows, last_token(attention_mask)].float()
         head = self.model.lm_head.weight
-        log_odds: Tensor = last @ (head[self.yes_id].float() - head[self.no_id].float())
+        # Under autocast the product would be rounded to eight bits.
+        with torch.autocast(hidden.device.type, enabled=False):
+            log_odds: Tensor = last @ (head[self.yes_id].float() - head[self.no_id].float())
         return log_odds
 
     def save(self, folder: Path) -> None:

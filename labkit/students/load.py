@@ -76,7 +76,7 @@ def load_base(name: str, *, placement: Placement, similarity: bool = False, seed
     Args:
         similarity: an encoder adds the frozen MiniLM's cosine to its score, and a new head begins
             as the embedded cosine student.
-        seed: of a head that is drawn, and of a random base.
+        seed: of the head that ``minilm`` is given. The random bases are always the same ones.
 
     Raises:
         InputError: there is no such base, or it cannot take the similarity.
@@ -94,14 +94,15 @@ def load_base(name: str, *, placement: Placement, similarity: bool = False, seed
         )
         name, similarity = MINILM, False
     elif name == "tiny-encoder":
-        student = EncoderStudent(*tiny.tiny_encoder(seed=seed))
+        student = EncoderStudent(*tiny.tiny_encoder())
     elif name == "tiny-qwen3":
         tokenizer = tiny.tiny_qwen_tokenizer()
-        student = DecoderStudent(tiny.tiny_qwen3(tokenizer, seed=seed), tokenizer)
+        student = DecoderStudent(tiny.tiny_qwen3(tokenizer), tokenizer)
     else:
         student = load_student(name, placement=placement)
         if isinstance(student, CosineStudent):
             raise InputError(f"base is {name!r}, expected a cross-encoder or a Qwen3-Reranker")
+        similarity = similarity and "similarity" not in student.card.head
     if similarity:
         raise InputError(f"base {name!r} takes no similarity, expected base.model minilm with it")
     student.model.to(device=placement.device, dtype=placement.dtype)

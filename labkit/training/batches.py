@@ -17,6 +17,8 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from labkit.batching import token_batches
+from labkit.errors import InputError
+from labkit.records import RELEVANT
 from labkit.training.groups import TokenisedQuery, draw
 from labkit.training.losses import Loss
 from labkit.training.recipe import Groups, Stage
@@ -50,6 +52,22 @@ class Chunks:
         }
 
 
+def parts_of(stage: Stage, processes: int) -> int:
+    """How many parts a step has.
+
+    Raises:
+        InputError: it has fewer queries than parts, so that one would be empty.
+    """
+    parts = stage.micro_batches * processes
+    if stage.queries_per_step < parts:
+        raise InputError(
+            f"queries_per_step is {stage.queries_per_step} and a step has {parts} parts "
+            f"({stage.micro_batches} micro_batches on each of {processes} processes), expected "
+            "at least one query for each; lower micro_batches or raise queries_per_step"
+        )
+    return parts
+
+
 class StageBatches(Dataset[dict[str, Any]]):
     """The micro-batches of one stage in their order: item i is part ``i % parts`` of a step."""
 
@@ -68,7 +86,7 @@ class StageBatches(Dataset[dict[str, Any]]):
         self.losses = losses
         self.groups = groups
         self.chunks = chunks
-        self.parts = stage.micro_batches * processes
+        self.parts = parts_of(stage, processes)
         self.seed = seed
         self._sets = sets
         self._plan = _plan(sets, stage, seed)
@@ -103,8 +121,6 @@ class StageBatches(Dataset[dict[str, Any]]):
 
 
 def _labels(groups: Sequence[TokenisedQuery], hard: bool) -> dict[str, Tensor]:
-    from labkit.records import RELEVANT
-
     sizes = [len(group.tails) for group in groups]
     labels = np.concatenate([group.labels for group in groups])
     if hard:

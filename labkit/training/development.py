@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from labkit.errors import InputError
 from labkit.evaluation.measures import average_precision
 from labkit.records import RELEVANT
 from labkit.training.batches import Chunks
@@ -93,10 +94,17 @@ def _reading(flat: Sequence[tuple[str, TokenisedQuery]], scored: Mapping[int, Fl
     losses = []
     for i, (name, query) in enumerate(flat):
         log_odds, labels = scored[i], query.labels.astype(np.float64)
+        if not np.isfinite(log_odds).all():
+            raise InputError(
+                f"dev query {query.id!r} of {name} has a score that is no finite number, expected "
+                "finite ones; a lower learning_rate often mends it"
+            )
         losses.append(np.logaddexp(0, log_odds) - labels * log_odds)
         relevant = int((labels >= RELEVANT).sum())
         if relevant:
-            ranked = labels[np.argsort(-log_odds, kind="stable")]
+            # Of equal scores the least relevant comes first: a student that tells nothing apart
+            # must not profit from the order of the file.
+            ranked = labels[np.lexsort((labels, -log_odds))]
             precision.setdefault(name, []).append(average_precision(ranked.tolist(), relevant))
     return Reading(
         {name: np.array(values) for name, values in precision.items()},

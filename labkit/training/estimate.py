@@ -2,7 +2,8 @@
 
 Steps and tokens are counted on a sample of the data. Memory is computed: weights, what AdamW holds
 for each trained weight, and activations by the rule of Korthikanti et al. (2022). Time is measured
-with two steps where the base is at hand, and left out where it is not.
+with two micro-batches where the base is at hand, and left out where it is not; looks at the dev
+queries come on top.
 """
 
 from __future__ import annotations
@@ -16,22 +17,41 @@ from typing import Any
 import torch
 
 from labkit.errors import InputError
-from labkit.students.load import BASES, load_base
-from labkit.students.placement import choose_placement, fast_bfloat16
+from labkit.students.decoder import DecoderStudent
+from labkit.students.load import load_base
+from labkit.students.placement import choose_placement
+from labkit.students.tiny import SPECIAL, tiny_qwen3
 from labkit.training.batches import Chunks, StageBatches
 from labkit.training.groups import TokenisedQuery, read_split, tokenised
 from labkit.training.losses import make_loss
 from labkit.training.recipe import Recipe, Stage
+from labkit.training.run import uses_bfloat16
 from labkit.training.trainee import Trainee
 
 SAMPLE = 48
 """Queries of each data set that are tokenised to count tokens."""
 
 KNOWN = {
-    "Qwen/Qwen3-Reranker-0.6B": (595_776_512, 28, 1024),
-    "Qwen/Qwen3-Reranker-4B": (4_021_774_336, 36, 2560),
+    "Qwen/Qwen3-Reranker-0.6B": {
+        "vocab_size": 151_669,
+        "hidden_size": 1024,
+        "intermediate_size": 3072,
+        "num_hidden_layers": 28,
+        "num_attention_heads": 16,
+        "num_key_value_heads": 8,
+        "head_dim": 128,
+    },
+    "Qwen/Qwen3-Reranker-4B": {
+        "vocab_size": 151_665,
+        "hidden_size": 2560,
+        "intermediate_size": 9728,
+        "num_hidden_layers": 36,
+        "num_attention_heads": 32,
+        "num_key_value_heads": 8,
+        "head_dim": 128,
+    },
 }
-"""Weights, layers and hidden size of the bases that need not be here for an estimate."""
+"""Shapes of the bases that need not be here for an estimate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +98,11 @@ class Estimate:
     def __str__(self) -> str:
         lines = [f"{self.recipe}: {self.trained:,} of {self.weights:,} weights are trained"]
         for s in self.stages:
-            took = "not measured (the base is not here)"
+            took = "time not measured (the base is not read for an estimate)"
             if s.seconds is not None:
-                took = f"about {s.seconds / 60:.0f} min (two steps measured)"
+                minutes = s.seconds / 60
+                time_ = f"{minutes:.0f} min" if minutes >= 2 else f"{s.seconds:.0f} s"
+                took = f"about {time_} (two micro-batches measured)"
             lines.append(
                 f"{s.name}: {s.steps:,} steps, {s.queries:,} queries, {s.pairs:,} pairs, "
                 f"{s.tokens / 1e6:.1f} M tokens, {s.memory / 2**30:.1f} GiB (computed), {took}"
@@ -95,33 +117,83 @@ def estimate(recipe: Recipe, data: Mapping[str, str], *, device: str | None = No
         InputError: the data of a stage is missing, or the base is unknown and cannot be loaded.
     """
     placement = choose_placement(device, recipe.base.weights)
-    known = KNOWN.get(recipe.base.model)
-    name = recipe.base.model
-    here = known is None or name in BASES
-    student = load_base(
-        name if here else "tiny-qwen3",
-        placement=placement,
-        similarity=recipe.base.similarity,
-    )
+    shape = KNOWN.get(recipe.base.model)
+    student = (
+        load_base(
+            recipe.base.model, placement=placement, similarity=recipe.base.similarity,
+            seed=recipe.seed,
+        )
+        if shape is None
+        else _stand_in()
+    )  # fmt: skip
+    mixed = [n for stage in recipe.stages.values() for n, share in stage.mix.items() if share > 0]
     sets = {}
-    for each in {n for stage in recipe.stages.values() for n, share in stage.mix.items() if share}:
+    for each in dict.fromkeys(mixed):
         if each not in data:
             raise InputError(f"recipe {recipe.name} reads {each!r}, expected --data {each}=PATH")
         sets[each] = tokenised(student, islice(read_split(data[each], "train"), SAMPLE))
-    config = student.model.config
-    weights = sum(p.numel() for p in student.model.parameters())
-    layers, hidden = config.num_hidden_layers, config.hidden_size
-    trainee = Trainee(student, recipe.adapter)
-    trained = sum(p.numel() for p in trainee.trainable().values())
-    if known is not None and not here:
-        share = layers * hidden
-        weights, layers, hidden = known
-        trained = round(trained * layers * hidden / share)  # low-rank weights grow with both
-    stages = tuple(
-        _stage(stage_name, stage, recipe, sets, trainee, weights, trained, layers, hidden, here)
-        for stage_name, stage in recipe.stages.items()
+        if not sets[each]:
+            raise InputError(f"{data[each]} has no train queries, expected some for {each!r}")
+    trainee = Trainee(student, recipe.adapter, checkpointing=recipe.gradient_checkpointing)
+    if shape is None:
+        size = _Size(
+            weights=sum(p.numel() for p in trainee.parameters()),
+            trained=sum(p.numel() for p in trainee.trainable().values()),
+            layers=student.model.config.num_hidden_layers,
+            hidden=student.model.config.hidden_size,
+        )
+    else:
+        size = _size(shape, recipe.adapter.rank)
+    bfloat16 = uses_bfloat16(recipe, placement) if shape is None else None
+    return Estimate(
+        recipe.name,
+        size.weights,
+        size.trained,
+        tuple(
+            _stage(name, stage, recipe, sets, trainee, size, bfloat16)
+            for name, stage in recipe.stages.items()
+        ),
     )
-    return Estimate(recipe.name, weights, trained, stages)
+
+
+@dataclass(frozen=True, slots=True)
+class _Size:
+    weights: int
+    trained: int
+    layers: int
+    hidden: int
+
+
+def _size(shape: Mapping[str, int], rank: int) -> _Size:
+    """Of a decoder that is laid out without being filled."""
+    from transformers import Qwen3Config, Qwen3ForCausalLM
+
+    with torch.device("meta"):
+        model = Qwen3ForCausalLM(Qwen3Config(**shape, tie_word_embeddings=True))
+    linear = [module for module in model.model.modules() if isinstance(module, torch.nn.Linear)]
+    whole = [p.numel() for name, p in model.named_parameters() if "embed" not in name]
+    low_rank = [rank * (module.in_features + module.out_features) for module in linear]
+    weights = sum(p.numel() for p in model.parameters())
+    return _Size(
+        weights=weights + sum(low_rank),
+        trained=sum(low_rank if rank else whole),
+        layers=shape["num_hidden_layers"],
+        hidden=shape["hidden_size"],
+    )
+
+
+def _stand_in() -> DecoderStudent:
+    """A decoder with Qwen's template that counts tokens with the packaged MiniLM's tokenizer.
+
+    On English text the two give about as many.
+    """
+    from transformers import AutoTokenizer
+
+    from labkit.retrieval.minilm import minilm_path
+
+    tokenizer = AutoTokenizer.from_pretrained(minilm_path())
+    tokenizer.add_tokens(list(SPECIAL), special_tokens=True)
+    return DecoderStudent(tiny_qwen3(tokenizer), tokenizer)
 
 
 def _stage(
@@ -130,11 +202,8 @@ def _stage(
     recipe: Recipe,
     sets: Mapping[str, Sequence[TokenisedQuery]],
     trainee: Trainee,
-    weights: int,
-    trained: int,
-    layers: int,
-    hidden: int,
-    here: bool,
+    size: _Size,
+    bfloat16: bool | None,
 ) -> StageEstimate:
     losses = {loss: make_loss(loss) for loss, weight in stage.losses.items() if weight > 0}
     batches = StageBatches(sets, stage, losses, recipe.groups, Chunks(trainee.student))
@@ -142,34 +211,39 @@ def _stage(
     tokens = [sum(int(c["attention_mask"].sum()) for c in item["chunks"]) for item in sample]
     padded = [sum(c["attention_mask"].numel() for c in item["chunks"]) for item in sample]
     pairs = [len(item["labels"]) for item in sample]
-    bytes_each = 2 if recipe.base.weights == "bfloat16" else 4
-    per_token = 2 if recipe.gradient_checkpointing else 34
-    activations = max(padded) * hidden * layers * per_token * (1 if bytes_each == 2 else 1.5)
+    half = recipe.base.weights == "bfloat16"
+    # Bytes for each value of the residual stream: all that the backward pass reads in every layer,
+    # or, with checkpointing, the stream alone and all of the one layer that is computed again.
+    per_value = size.layers * 2 + 34 if recipe.gradient_checkpointing else size.layers * 34
+    activations = max(padded) * size.hidden * per_value * (1 if half else 1.5)
     return StageEstimate(
         name=name,
         steps=stage.steps,
         queries=stage.steps * stage.queries_per_step,
         pairs=round(sum(pairs) / len(sample) * len(batches)),
         tokens=round(sum(tokens) / len(sample) * len(batches)),
-        memory=round(weights * bytes_each + trained * 16 + activations),
-        seconds=_seconds(trainee, sample[:2]) * len(batches) if here else None,
+        memory=round(size.weights * (2 if half else 4) + size.trained * 16 + activations),
+        seconds=None if bfloat16 is None else _seconds(trainee, sample, bfloat16) * len(batches),
     )
 
 
-def _seconds(trainee: Trainee, sample: Sequence[dict[str, Any]]) -> float:
-    """Seconds of a micro-batch, forward and backward; the first one warms up."""
+def _seconds(trainee: Trainee, sample: Sequence[dict[str, Any]], bfloat16: bool) -> float:
+    """Mean seconds of two micro-batches, forward and backward, after one that warms up."""
     device = trainee.student.model.device
-    taken = 0.0
-    for item in [sample[0], *sample]:
-        began = time.perf_counter()
+    timed = sample[:2]
+    began = 0.0
+    for number, item in enumerate([timed[0], *timed]):
+        if number == 1:
+            began = time.perf_counter()
         similarity = item["similarity"]
-        with torch.autocast(device.type, torch.bfloat16, enabled=fast_bfloat16(device)):
+        with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
             log_odds = trainee(
                 item["chunks"],
                 item["order"].to(device),
                 None if similarity is None else similarity.to(device),
             )
         log_odds.sum().backward()
-        taken = time.perf_counter() - began
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
     trainee.zero_grad()
-    return taken
+    return (time.perf_counter() - began) / len(timed)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+
+import numpy as np
 
 from labkit.errors import InputError
+from labkit.evaluation.measures import parse_measure, ranking_value
+from labkit.evaluation.results import SHOWN, Row, read_rows
 from labkit.files import write_whole
 from labkit.students.card import Card
 from labkit.students.cosine import CosineStudent
@@ -24,15 +26,17 @@ def export(checkpoint: Path, out: Path, evaluations: Sequence[Path] = ()) -> Non
     Args:
         checkpoint: a student's folder: an adapter or a whole model.
         out: a folder that is not there yet; it appears whole or not at all.
-        evaluations: result files for the card's measures.
+        evaluations: result files of ``labkit eval --out``, or folders of them, for the card.
 
     Raises:
-        InputError: ``checkpoint`` is no trained student, or ``out`` is in use.
+        InputError: ``checkpoint`` is no trained student, ``out`` is in use, or a result cannot be
+            read.
     """
     if not checkpoint.is_dir():
         raise InputError(f"{checkpoint}: no such folder, expected a student such as RUN/student")
     if out.exists() and any(out.iterdir() if out.is_dir() else [out]):
         raise InputError(f"{out} is in use, expected a new folder")
+    rows = read_rows(evaluations) if evaluations else []
     student = load_student(checkpoint, placement=choose_placement("cpu", "float32"))
     if isinstance(student, CosineStudent):
         raise InputError(f"{checkpoint} is a cosine student, which has no model to export")
@@ -40,8 +44,7 @@ def export(checkpoint: Path, out: Path, evaluations: Sequence[Path] = ()) -> Non
     shutil.rmtree(part, ignore_errors=True)
     try:
         student.save(part)
-        results = [json.loads(path.read_text(encoding="utf-8")) for path in evaluations]
-        write_whole(part / "README.md", [model_card(student.card, results)])
+        write_whole(part / "README.md", [model_card(student.card, rows)])
         if out.is_dir():
             out.rmdir()
         part.replace(out)
@@ -49,7 +52,7 @@ def export(checkpoint: Path, out: Path, evaluations: Sequence[Path] = ()) -> Non
         shutil.rmtree(part, ignore_errors=True)
 
 
-def model_card(card: Card, results: Sequence[dict[str, Any]] = ()) -> str:
+def model_card(card: Card, rows: Sequence[Row] = ()) -> str:
     """The model card in Markdown: what trained it, what it measures, what it cannot do."""
     base = card.base.get("id", "unknown")
     training = card.training
@@ -96,8 +99,17 @@ def model_card(card: Card, results: Sequence[dict[str, Any]] = ()) -> str:
         for name, value in card.thresholds.items():
             how = card.operating_points.get(name, {}).get("rule", "best F1")
             lines.append(f"| {name} | {value:.3f} | {how} |")
-    for result in results:
-        lines += ["", "## Evaluation", "", "```json", json.dumps(result, indent=1)[:4000], "```"]
+    if rows:
+        lines += ["", "## Evaluation", "", f"| benchmark | ranked by | {' | '.join(SHOWN)} |"]
+        lines.append(f"| --- | --- |{' ---: |' * len(SHOWN)}")
+    for row in rows:
+        judged = [query.judged() for query in row.queries]
+        means = [
+            np.mean([ranking_value(parse_measure(name), each) for each in judged if each.relevant])
+            for name in SHOWN
+        ]
+        values = " | ".join(f"{mean:.3f}" for mean in means)
+        lines.append(f"| {row.benchmark} | {row.name} | {values} |")
     lines += [
         "",
         "## Limits",

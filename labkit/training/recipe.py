@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import math
+import re
 import types
 import typing
 from collections.abc import Mapping, Sequence
@@ -246,13 +248,25 @@ def _dotted(where: str, key: object) -> str:
 
 def _check(recipe: Recipe) -> None:
     def positive(name: str, value: float) -> None:
-        if value <= 0:
+        if not 0 < value < math.inf:
             raise InputError(f"{name} is {value:g}, expected more than 0")
+
+    def share(name: str, value: float) -> None:
+        if not 0 <= value <= 1:
+            raise InputError(f"{name} is {value:g}, expected 0 to 1")
+
+    def no_less(name: str, value: float) -> None:
+        if not 0 <= value < math.inf:
+            raise InputError(f"{name} is {value:g}, expected 0 or more")
 
     if not recipe.stages:
         raise InputError("stages has no stage, expected at least one")
     for name, stage in recipe.stages.items():
         where = f"stages.{name}"
+        if not re.fullmatch(r"[\w-]+", name) or name == "start":
+            raise InputError(
+                f"a stage is named {name!r}, expected letters, digits, - and _, and not 'start'"
+            )
         for loss in stage.losses:
             if loss not in LOSSES:
                 known = ", ".join(LOSSES)
@@ -261,17 +275,32 @@ def _check(recipe: Recipe) -> None:
             raise InputError(f"{where}.losses has no loss of weight above 0, expected one")
         if not any(stage.mix.values()):
             raise InputError(f"{where}.mix has no set of share above 0, expected one")
-        for share in (*stage.mix.values(), *stage.losses.values()):
-            if share < 0:
-                raise InputError(f"{where} has a share of {share:g}, expected none below 0")
+        for kind, weights in (("mix", stage.mix), ("losses", stage.losses)):
+            for key, weight in weights.items():
+                no_less(f"{where}.{kind}.{key}", weight)
         positive(f"{where}.temperature", stage.temperature)
         positive(f"{where}.steps", stage.steps)
         positive(f"{where}.queries_per_step", stage.queries_per_step)
         positive(f"{where}.micro_batches", stage.micro_batches)
         positive(f"{where}.learning_rate", stage.learning_rate)
+        share(f"{where}.warmup", stage.warmup)
+        no_less(f"{where}.weight_decay", stage.weight_decay)
+    no_less("adapter.rank", recipe.adapter.rank)
+    share("adapter.dropout", recipe.adapter.dropout)
+    share("base.dropout", recipe.base.dropout or 0.0)
+    if recipe.adapter.rank == 0 and recipe.base.weights != "float32":
+        raise InputError(
+            f"base.weights is {recipe.base.weights} and adapter.rank 0 trains these weights "
+            "themselves, expected float32, or a rank above 0"
+        )
     positive("groups.positives", recipe.groups.positives)
     positive("groups.negatives", recipe.groups.negatives)
+    positive("groups.hard_pool", recipe.groups.hard_pool)
+    share("groups.hard", recipe.groups.hard)
+    positive("development.queries", recipe.development.queries)
+    positive("development.candidates", recipe.development.candidates)
     positive("development.every", recipe.development.every)
+    positive("development.patience", recipe.development.patience)
 
 
 def recipe_to_json(recipe: Recipe, data: Mapping[str, str]) -> dict[str, Any]:

@@ -42,7 +42,7 @@ from labkit.students.adapter import save_adapter
 from labkit.students.encoder import EncoderStudent
 from labkit.students.load import load_base
 from labkit.students.placement import Placement, choose_placement, fast_bfloat16
-from labkit.training.batches import Chunks, StageBatches
+from labkit.training.batches import Chunks, StageBatches, parts_of
 from labkit.training.curves import write_curves
 from labkit.training.development import Reading, Verdict, compare, read
 from labkit.training.groups import TokenisedQuery, read_split, tokenised
@@ -110,9 +110,12 @@ def train(
         torch.cuda.set_device(placement.device)  # the Trainer takes the current one
     bfloat16 = uses_bfloat16(recipe, placement)
     resolved = recipe_to_json(recipe, {name: data[name] for name in _given(recipe, data)})
+    for stage in recipe.stages.values():
+        parts_of(stage, _world())
+    text = yaml.safe_dump(_plain(resolved), sort_keys=False, allow_unicode=True)
     main = _is_main()
     if main:
-        _open_folder(out, resolved, resume)
+        _check_folder(out, text, resume)
     report(f"on {placement}; products in {'bfloat16' if bfloat16 else 'float32'}")
     transformers.set_seed(recipe.seed)
     random.seed(recipe.seed)
@@ -143,7 +146,8 @@ def train(
     for name, queries in sets.items():
         report(f"{name}: {len(queries):,} queries to train on")
     facts = _facts(recipe, data, placement, bfloat16, command, sets)
-    if main:
+    if main:  # not before the data is read: what cannot be trained leaves no folder behind
+        write_whole(out / "recipe.yaml", [text])
         write_whole(out / "run.json", [json.dumps(facts, indent=2) + "\n"])
 
     chunks = Chunks(student)
@@ -468,19 +472,17 @@ def data_sha256(path: str) -> str:
 # --- the run's folder ----------------------------------------------------------------------------
 
 
-def _open_folder(out: Path, resolved: dict[str, Any], resume: bool) -> None:
+def _check_folder(out: Path, recipe: str, resume: bool) -> None:
     file = out / "recipe.yaml"
-    text = yaml.safe_dump(_plain(resolved), sort_keys=False, allow_unicode=True)
     if not file.is_file():
         if resume and not out.is_dir():
             raise InputError(f"{out} is not there, expected the folder of a run to go on with")
         if out.is_dir() and any(out.iterdir()) and not resume:
             raise InputError(f"{out} is not empty, expected a new folder for the run")
-        write_whole(file, [text])
         return
     if not resume:
         raise InputError(f"{out} holds a run already, expected a new folder, or --resume")
-    if file.read_text(encoding="utf-8") != text:
+    if file.read_text(encoding="utf-8") != recipe:
         raise InputError(
             f"{file} is not the recipe that was given, expected the same recipe, --set and --data "
             "to go on with; start a new folder for another"

@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from labkit.errors import InputError
+from labkit.students.adapter import no_renaming_notes
 from labkit.students.decoder import DecoderStudent
 from labkit.students.encoder import EncoderStudent
 from labkit.training.recipe import Adapter
@@ -44,7 +45,8 @@ class Trainee(nn.Module):
         self.adapted: tuple[peft.PeftModel, ...] = ()  # in a tuple: no second name for its weights
         if adapter.rank:
             # The adapters are put into the model's own layers; the student keeps calling it.
-            self.adapted = (peft.get_peft_model(model, lora_config(student, adapter)),)
+            with no_renaming_notes():
+                self.adapted = (peft.get_peft_model(model, lora_config(student, adapter)),)
             for module in model.modules():
                 if isinstance(module, BaseTunerLayer) and autocast:
                     # peft would widen every input to float32, for autocast to narrow it again
@@ -56,7 +58,8 @@ class Trainee(nn.Module):
         if isinstance(student, EncoderStudent) and student.similarity_weight is not None:
             student.similarity_weight.requires_grad_(True)
         if checkpointing:
-            model.gradient_checkpointing_enable({"use_reentrant": False})
+            with no_renaming_notes():
+                model.gradient_checkpointing_enable({"use_reentrant": False})
             model.enable_input_require_grads()
 
     def forward(

@@ -52,8 +52,8 @@ class StudentTrainer(transformers.Trainer):  # type: ignore[misc]
         self.loss_is_scaled_for_ga = True
         self.losses = losses
         self.loss_weights = weights
-        self._sums: dict[str, float] = {}
-        self._steps_summed = 0
+        self._sums: dict[str, float] = dict.fromkeys(losses, 0.0)
+        self._parts_summed = 0
 
     def _get_train_sampler(self, *_: Any) -> Sampler[int]:
         return SequentialSampler(self.train_dataset)  # the order is part of the plan
@@ -72,7 +72,8 @@ class StudentTrainer(transformers.Trainer):  # type: ignore[misc]
             terms = function(log_odds, inputs["labels"], inputs["groups"], inputs["weights"])
             share = (terms.values * terms.weights).sum() / inputs["totals"][name].clamp(min=1e-12)
             loss = loss + self.loss_weights[name] * share
-            self._sums[name] = self._sums.get(name, 0.0) + float(share.detach())
+            self._sums[name] += float(share.detach())
+        self._parts_summed += 1
         if not torch.isfinite(loss):
             file = Path(self.args.output_dir) / "not_finite.json"
             step = self.state.global_step + 1
@@ -89,11 +90,15 @@ class StudentTrainer(transformers.Trainer):  # type: ignore[misc]
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Adds the mean of each loss over the steps since the last line."""
-        steps = self.state.global_step - self._steps_summed
-        if "loss" in logs and steps > 0:
-            logs = {**logs, **{f"loss_{n}": round(s / steps, 6) for n, s in self._sums.items()}}
-            self._sums.clear()
-            self._steps_summed = self.state.global_step
+        steps = self._parts_summed / self.args.gradient_accumulation_steps
+        if "loss" in logs and steps:
+            # Each process has summed its own parts of the steps.
+            sums = torch.tensor(list(self._sums.values()), device=self.args.device)
+            means = (self.accelerator.reduce(sums, "sum") / steps).tolist()
+            named = zip(self._sums, means, strict=True)
+            logs = {**logs, **{f"loss_{name}": round(mean, 6) for name, mean in named}}
+            self._sums = dict.fromkeys(self._sums, 0.0)
+            self._parts_summed = 0
         super().log(logs, start_time)
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
