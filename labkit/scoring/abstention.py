@@ -4,24 +4,23 @@ The greatest probability of a query's memories is not that: it forgets how the o
 logistic regression reads features of all its scores, and has a base rate of its own.
 
 Data sets hold few queries without an answer, so each query that has one is also used with its
-relevant candidates taken out (:func:`without_answers`); what stays is what retrieval found beside
-the answer. Those copies are weighted so that, with the real ones, queries without an answer have
-the share that they have in the data: ``answerable`` is a probability at that base rate, which the
-card states. Where nothing is asked that the memories cannot answer as often, or far more often, the
-order of ``answerable`` still holds and its value is off by that prior.
+relevant candidates taken out (:func:`emptied`). What stays is what retrieval found beside the
+answer; the number of candidates is still counted as it was, or it would tell. Those copies are
+weighted so that, with the real ones, queries without an answer have the share that they have in the
+data: ``answerable`` is a probability at that base rate. Where people ask far more, or far less, of
+what the memories do not hold, its order still stands and its value is off by that prior.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from labkit.errors import InputError
-from labkit.records import RELEVANT
 from labkit.scoring.calibration import FOLDS, probability
 from labkit.scoring.scored import Floats, ScoredData
 
@@ -57,24 +56,25 @@ class Abstention:
         return float(probability(np.array([f @ np.asarray(self.weights) + self.intercept]))[0])
 
 
-def features(log_odds: Floats) -> Floats:
-    """:data:`FEATURES` [5] of one query's log-odds [n >= 1]; the gap is 0 where n is 1."""
+def features(log_odds: Floats, count: int | None = None) -> Floats:
+    """:data:`FEATURES` [5] of one query's log-odds [n >= 1]; the gap is 0 where n is 1.
+
+    ``count`` stands for n where some candidates were taken out.
+    """
     best = np.sort(log_odds)[::-1][:3]
     total = best[0] + np.log(np.exp(log_odds - best[0]).sum())
     gap = best[0] - best[min(1, len(best) - 1)]
-    return np.array([best[0], gap, total, best.mean(), np.log(len(log_odds))])
+    return np.array([best[0], gap, total, best.mean(), np.log(count or len(log_odds))])
 
 
-def without_answers(data: ScoredData) -> ScoredData:
-    """The queries that have a relevant candidate, with all of these taken out."""
-    copies = []
-    for query in data.queries:
-        pairs = list(zip(query.log_odds, query.labels, strict=True))
-        left = [pair for pair in pairs if pair[1] < RELEVANT]
-        if left and len(left) < len(pairs):
-            log_odds, labels = zip(*left, strict=True)
-            copies.append(replace(query, log_odds=log_odds, labels=labels))
-    return ScoredData(copies)
+def emptied(data: ScoredData) -> list[Floats]:
+    """The features of each query that has a relevant candidate, with all of these taken out."""
+    found = []
+    for s in data.slices():
+        rest = data.log_odds[s][~data.relevant[s]]
+        if 0 < len(rest) < s.stop - s.start:
+            found.append(features(rest, s.stop - s.start))
+    return found
 
 
 def answerable(abstention: Abstention, data: ScoredData) -> Floats:
@@ -115,9 +115,9 @@ def fit(data: ScoredData) -> Fitted:
 def _fit(data: ScoredData, threshold: float) -> Abstention:
     from sklearn.linear_model import LogisticRegression
 
-    copies = without_answers(data)
+    copies = emptied(data)
     share = (1 + (~data.answerable).sum()) / (2 + len(data))
-    raw = np.stack([features(d.log_odds[s]) for d in (data, copies) for s in d.slices()])
+    raw = np.stack([*(features(data.log_odds[s]) for s in data.slices()), *copies])
     hit = np.concatenate([data.answerable, np.zeros(len(copies), dtype=bool)])
     # Queries with an answer weigh 1 each; real and emptied ones without share what is left.
     weight = np.where(hit, 1.0, hit.sum() * share / (1 - share) / max(1, (~hit).sum()))
@@ -165,6 +165,9 @@ def from_json(item: Mapping[str, Any]) -> Abstention | None:
             else float(item[field.name])
             for field in fields(Abstention)
         }
+        sizes = {len(value) for value in values.values() if isinstance(value, tuple)}
+        if sizes != {len(FEATURES)}:
+            raise ValueError(f"its lists hold {sorted(sizes)} numbers, not {len(FEATURES)}")
         result = Abstention(**values)
         result(np.zeros(2))
     except (KeyError, TypeError, ValueError) as error:

@@ -208,6 +208,9 @@ def from_json(item: Mapping[str, Any]) -> Calibration:
             else float(item[name])
             for name in names
         }
+        sizes = {len(value) for value in values.values() if isinstance(value, tuple)}
+        if len(sizes) > 1:
+            raise ValueError(f"its lists hold {sorted(sizes)} numbers, not equally many")
         result: Calibration = kind(**values)
         rises = bool((np.diff(result(np.linspace(-20, 20, 41))) > 0).all())
         if not rises:

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import brentq  # type: ignore[import-untyped]
-from scipy.stats import binom  # type: ignore[import-untyped]
+from scipy.special import bdtr  # type: ignore[import-untyped]
 
 from labkit.errors import InputError
 from labkit.scoring.scored import Floats, ScoredData
@@ -209,7 +209,7 @@ def hoeffding_bentkus(mean: float, n: int, alpha: float) -> float:
     left = a * np.log(a / alpha) if a > 0 else 0.0
     right = (1 - a) * np.log((1 - a) / (1 - alpha)) if a < 1 else 0.0
     hoeffding = float(np.exp(-n * (left + right)))
-    bentkus = float(np.e * binom.cdf(np.ceil(n * mean - _ROUNDING), n, alpha))
+    bentkus = float(np.e * bdtr(np.ceil(n * mean - _ROUNDING), n, alpha))
     return min(1.0, hoeffding, bentkus)
 
 

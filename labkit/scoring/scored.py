@@ -45,17 +45,33 @@ class ScoredData:
 
     def __init__(self, queries: Iterable[ScoredQuery]) -> None:
         """A query without a candidate asks for no decision and is left out."""
-        self.queries = tuple(q for q in queries if q.log_odds)
-        self.sizes: Indices = np.array([len(q.log_odds) for q in self.queries], dtype=np.intp)
-        self.ends: Indices = np.cumsum(self.sizes)
-        self.starts: Indices = self.ends - self.sizes
-        self.query: Indices = np.repeat(np.arange(len(self.queries)), self.sizes)
-        self.log_odds = _flat(q.log_odds for q in self.queries)
-        self.relevant: NDArray[np.bool_] = _flat(q.labels for q in self.queries) >= RELEVANT
-        self.lost: Indices = np.array([q.lost for q in self.queries], dtype=np.intp)
-        names = {name: i for i, name in enumerate(dict.fromkeys(q.group for q in self.queries))}
-        self.groups: Indices = np.array([names[q.group] for q in self.queries], dtype=np.intp)
-        self.answerable: NDArray[np.bool_] = self.per_query(self.relevant) > 0
+        every = tuple(q for q in queries if q.log_odds)
+        self._hold(
+            every,
+            np.array([len(q.log_odds) for q in every], dtype=np.intp),
+            _flat(q.log_odds for q in every),
+            _flat(q.labels for q in every) >= RELEVANT,
+        )
+
+    def _hold(
+        self,
+        queries: tuple[ScoredQuery, ...],
+        sizes: Indices,
+        log_odds: Floats,
+        relevant: NDArray[np.bool_],
+    ) -> None:
+        self.queries = queries
+        self.sizes = sizes
+        self.log_odds = log_odds
+        self.relevant = relevant
+        self.starts: Indices = np.cumsum(sizes) - sizes
+        self.query: Indices = np.repeat(np.arange(len(queries)), sizes)
+        self.lost: Indices = np.array([q.lost for q in queries], dtype=np.intp)
+        names: dict[str, int] = {}
+        self.groups: Indices = np.array(
+            [names.setdefault(q.group, len(names)) for q in queries], dtype=np.intp
+        )
+        self.answerable: NDArray[np.bool_] = self.per_query(relevant) > 0
 
     def __len__(self) -> int:
         return len(self.queries)
@@ -67,14 +83,28 @@ class ScoredData:
 
     def slices(self) -> Iterator[slice]:
         """Where each query's pairs stand."""
-        for start, end in zip(self.starts.tolist(), self.ends.tolist(), strict=True):
-            yield slice(start, end)
+        for start, size in zip(self.starts.tolist(), self.sizes.tolist(), strict=True):
+            yield slice(start, start + size)
+
+    def pairs_of(self, queries: Indices) -> Indices:
+        """Where the pairs of these queries stand, one query after another."""
+        sizes = self.sizes[queries]
+        before: Indices = np.cumsum(sizes) - sizes
+        return np.repeat(self.starts[queries] - before, sizes) + np.arange(int(sizes.sum()))
 
     def take(self, queries: ArrayLike) -> ScoredData:
         """The queries of these indices (or of a mask [Q]), as often as they are named."""
         chosen = np.asarray(queries)
         where = np.flatnonzero(chosen) if chosen.dtype == bool else chosen
-        return ScoredData(self.queries[i] for i in where.tolist())
+        pairs = self.pairs_of(where)
+        taken = ScoredData.__new__(ScoredData)
+        taken._hold(
+            tuple(self.queries[i] for i in where.tolist()),
+            self.sizes[where],
+            self.log_odds[pairs],
+            self.relevant[pairs],
+        )
+        return taken
 
     def folds(self, count: int = 5) -> list[NDArray[np.bool_]]:
         """Masks [Q] of ``count`` parts of like size that divide no group.

@@ -125,10 +125,9 @@ def _draw(
     p: Floats, world: ScoredData, size: int, draws: int, seed: int
 ) -> Iterator[tuple[Floats, ScoredData]]:
     rng = np.random.default_rng(seed)
-    where = [np.arange(s.start, s.stop) for s in world.slices()]
     for _ in range(draws):
         drawn = rng.integers(0, len(world), size)
-        yield p[np.concatenate([where[i] for i in drawn.tolist()])], world.take(drawn)
+        yield p[world.pairs_of(drawn)], world.take(drawn)
 
 
 def _plain_evidence(p: Floats, data: ScoredData, alpha: float) -> float:

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from labkit.errors import InputError
+from labkit.records import Memory, Query
+from labkit.scoring.abstention import (
+    answerable,
+    emptied,
+    features,
+    fit,
+    from_json,
+    to_json,
+)
+from labkit.scoring.reranker import Reranker
+from labkit.scoring.scored import ScoredData, ScoredQuery
+from labkit.students.card import Card
+
+
+def asked(queries: int, share_without: float, seed: int = 0) -> ScoredData:
+    """Queries whose one relevant memory scores about 4 above twelve others; some have none."""
+    rng = np.random.default_rng(seed)
+    made = []
+    for q in range(queries):
+        none = rng.random() < share_without
+        z = rng.normal(-2, 1.5, 13)
+        z[0] += 0 if none else 4
+        labels = [0.0 if none else 1.0] + [0.0] * 12
+        made.append(ScoredQuery(f"q{q}", f"g{q // 4}", None, tuple(z.tolist()), tuple(labels)))
+    return ScoredData(made)
+
+
+def test_it_tells_queries_with_an_answer_and_its_probability_holds() -> None:
+    fitted = fit(asked(1500, 0.2))
+    world = asked(6000, 0.2, seed=1)
+    p = answerable(fitted.abstention, world)
+    assert roc_auc_score(world.answerable, p) > 0.8
+    assert p.mean() == pytest.approx(world.answerable.mean(), abs=0.04)
+    for low, high in ((0.3, 0.6), (0.6, 0.8), (0.8, 0.95)):
+        inside = (p >= low) & (p < high)
+        assert world.answerable[inside].mean() == pytest.approx(p[inside].mean(), abs=0.08)
+
+
+def test_it_tells_more_than_the_greatest_score_where_queries_are_off_by_their_own_number() -> None:
+    plain = asked(800, 0.4)
+    rng = np.random.default_rng(3)
+    moved = ScoredData(
+        ScoredQuery(q.id, q.group, None, tuple(z + off for z in q.log_odds), q.labels)
+        for q, off in zip(plain.queries, rng.normal(0, 4, 800).tolist(), strict=True)
+    )
+    fitted = fit(moved)
+    greatest = [moved.log_odds[s].max() for s in moved.slices()]
+    hit = moved.answerable
+    assert roc_auc_score(hit, fitted.held_out) > roc_auc_score(hit, greatest) + 0.05
+
+
+def test_a_query_without_its_answer_keeps_the_rest_and_its_number_of_candidates() -> None:
+    data = ScoredData(
+        [
+            ScoredQuery("a", "a", None, (2.0, 1.0, 0.0), (1.0, 0.3, 0.7)),
+            ScoredQuery("b", "b", None, (2.0, 1.0), (0.0, 0.0)),
+            ScoredQuery("c", "c", None, (2.0,), (1.0,)),
+        ]
+    )
+    (left,) = emptied(data)
+    np.testing.assert_allclose(left, [1, 0, 1, 1, np.log(3)])
+
+
+def test_too_few_queries_are_refused_and_one_candidate_is_enough_to_ask() -> None:
+    with pytest.raises(InputError, match="too few to learn when to abstain"):
+        fit(asked(40, 0.05))
+    model = fit(asked(200, 0.3)).abstention
+    for scores in ([1.0], [-900.0, 900.0], [0.0] * 5000):
+        assert 0 <= model(np.array(scores)) <= 1
+    assert model(np.zeros(0)) == 0
+    assert np.isfinite(features(np.array([2.0]))).all()
+
+
+def test_a_card_gives_back_the_same_model_and_a_damaged_one_is_refused() -> None:
+    model = fit(asked(200, 0.3)).abstention
+    item = json.loads(json.dumps({**to_json(model), "auroc_by_cross_validation": [0.8]}))
+    assert from_json(item) == model
+    assert from_json({}) is None
+    for bad in ({"weights": [1]}, {**item, "mean": [1.0]}, {**item, "intercept": "x"}):
+        with pytest.raises(InputError, match="abstention cannot be read"):
+            from_json(bad)
+
+
+def test_a_ranking_says_whether_anything_answers_where_the_card_knows() -> None:
+    class Student:
+        card = Card(family="encoder", abstention=to_json(fit(asked(200, 0.3)).abstention))
+
+    class Scored(Reranker):
+        scores = np.array([3.0, -1.0, -2.0])
+
+        def _score(self, query: Query, memories: object) -> tuple[np.ndarray, frozenset[str]]:
+            return self.scores, frozenset()
+
+    memories = [Memory(f"m{i}", "text") for i in range(3)]
+    reranker = Scored(Student(), "made")
+    sure = reranker.rerank(Query("?"), memories).answerable
+    reranker.scores = np.array([-4.0, -4.1, -4.2])
+    unsure = reranker.rerank(Query("?"), memories).answerable
+    assert sure is not None and unsure is not None and sure > unsure
+    Student.card = Card(family="encoder")
+    assert Scored(Student(), "made").rerank(Query("?"), memories).answerable is None
