@@ -426,7 +426,7 @@ def _why(one: Candidate, told: Sequence[Told]) -> str:
 
 
 def simulate_life(seed: int, index: int) -> Dialogue:
-    """One life: about 40 memories and 15 or more questions over them.
+    """One life: about 50 memories and 15 or more questions over them.
 
     Depends on ``(seed, index)`` and :data:`VERSION` only. Memories carry ``form`` and ``family``
     (the table their words came from), examples ``ask``, ``instruction_kind``, ``pair`` (two

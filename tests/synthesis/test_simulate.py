@@ -21,7 +21,7 @@ def test_a_life_depends_on_seed_and_index_only(lives: Sequence[Life]) -> None:
     assert again.memories != simulate_life(8, 5).memories
 
 
-def test_a_life_has_about_forty_memories_in_order_of_time_and_twelve_questions_or_more(
+def test_a_life_has_about_fifty_memories_in_order_of_time_and_twelve_questions_or_more(
     lives: Sequence[Life],
 ) -> None:
     for life in lives:
