@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from labkit.errors import InputError
-from labkit.evaluation.benchmarks import Asked
+from labkit.evaluation.benchmarks import Asked, parse_choice
 from labkit.evaluation.measures import parse_measure, ranking_value
 from labkit.evaluation.page import page
 from labkit.evaluation.report import cell, fill, markdown, milliseconds, tables_of, to_json
@@ -127,6 +127,16 @@ def test_the_tables_of_a_readme_are_filled_between_their_marks(rows: list[Row]) 
     assert "| bm25 50 > scripted | 1.000* | 20 | 13 |" in filled
     assert "|\n<!-- end of eval -->\nafter\n" in filled and "| ranked by | R_all@5 |" in filled
     assert fill(filled, rows)[0] == filled
+
+
+def test_the_tables_of_our_own_readme_ask_for_what_there_is() -> None:
+    text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    opened = re.findall(r"<!-- eval ([^\n]*) -->\n", text)
+    assert opened and len(opened) == text.count("<!-- end of eval -->")
+    for what in opened:
+        choice, *columns = what.split()
+        parse_choice(choice)
+        assert [str(parse_measure(column)) for column in columns] == columns
 
 
 BAD = {
