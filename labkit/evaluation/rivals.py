@@ -19,6 +19,7 @@ from labkit.rendering import render_memory, render_search
 from labkit.retrieval.minilm import embed
 from labkit.scoring.reranker import Reranker
 from labkit.students.cosine import CosineStudent
+from labkit.students.load import assets_path
 
 _AHEAD = 100
 """Queries whose texts are embedded together."""
@@ -103,13 +104,17 @@ class Student:
             "family": card.family,
             "source": self.name,
             "card_sha256": hashlib.sha256(text.encode()).hexdigest(),
-            "weights_sha256": _weights_sha256(Path(self._source)),
+            "weights_sha256": _weights_sha256(self._folder()),
             # The hub's commit, where the weights came from there.
             "revision": getattr(getattr(model, "config", None), "_commit_hash", None),
             "dtype": None if placement is None else str(placement.dtype).removeprefix("torch."),
             "device": None if placement is None else placement.device.type,
             "thresholds": dict(card.thresholds),
         }
+
+    def _folder(self) -> Path:
+        embedded = assets_path() / "models" / self._source
+        return embedded if embedded.is_dir() else Path(self._source)
 
     def rank(self, questions: Sequence[Question], done: Callable[[int, Outcome], None]) -> None:
         self._prepare(questions)

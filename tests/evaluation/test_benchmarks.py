@@ -101,6 +101,28 @@ def test_locomo_ranks_categories_1_to_4_and_abstains_from_5(tmp_path: Path) -> N
     assert any("1 questions adversarial with an answer" in note for note in notes)
 
 
+def test_longmemeval_has_turns_or_sessions_as_candidates(tmp_path: Path) -> None:
+    def question(id_: str) -> dict[str, Any]:
+        said = [{"role": "user", "content": "It weighs 31 kilos.", "has_answer": True}]
+        other = [{"role": "user", "content": "Hm."}, {"role": "assistant", "content": "Yes?"}]
+        return {
+            "question_id": id_,
+            "question_type": "multi-session",
+            "question": "How heavy is it?",
+            "haystack_session_ids": ["a", "b"],
+            "haystack_sessions": [said, other],
+            "answer_session_ids": ["a"],
+        }
+
+    path = tmp_path / "longmemeval_oracle.json"
+    path.write_text(json.dumps([question("q1"), question("q2_abs")]))
+    for name, size in (("longmemeval", 3), ("longmemeval-sessions", 2)):
+        found = read(f"{name}={path}")
+        (answered,), (unanswered,) = (d.examples for d in found.dialogues)
+        assert len(answered.memories) == size and len(answered.relevant) == 1
+        assert kind_of(unanswered) == "abstain" and not unanswered.relevant
+
+
 def papers(count: int) -> dict[str, Any]:
     return {
         str(i): {
