@@ -76,7 +76,8 @@ def _train(
     console = Console(stderr=True)
     main = os.environ.get("RANK", "0") == "0"
     columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not main) as progress:
+    shown = main and console.is_terminal
+    with Progress(*columns, console=console, transient=True, disable=not shown) as progress:
         task = progress.add_task("reading", total=None)
 
         def advance(what: str, done: int, total: int) -> None:

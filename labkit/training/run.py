@@ -126,7 +126,7 @@ def train(
         similarity=recipe.base.similarity,
         seed=recipe.seed,
     )
-    _set_dropout(student.model, recipe.base.dropout)
+    set_dropout(student.model, recipe.base.dropout)
     trainee = Trainee(
         student,
         recipe.adapter,
@@ -191,7 +191,6 @@ def train(
         if saved is not None:
             _save(trainee, saved, recipe, facts, before, "best on the dev queries")
         write_whole(out / "report.json", [json.dumps(result.to_json(), indent=2) + "\n"])
-        write_curves(log.rows, out / "curves.html", recipe.name)
     report(str(verdict) + ("" if saved else "; no student is saved"))
     return result
 
@@ -563,7 +562,8 @@ def uses_bfloat16(recipe: Recipe, placement: Placement) -> bool:
     return fast_bfloat16(placement.device)
 
 
-def _set_dropout(model: Any, dropout: float | None) -> None:
+def set_dropout(model: Any, dropout: float | None) -> None:
+    """Set all dropout of a model; None leaves it."""
     if dropout is None:
         return
     for module in model.modules():
