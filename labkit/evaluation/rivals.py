@@ -136,9 +136,11 @@ class Student:
     def _prepare(self, questions: Sequence[Question]) -> None:
         """What a query's time does not hold: first use, and the vectors that an index would have.
 
-        A cosine reads the vectors of the dense first stage, so its time is what it adds to that.
+        A cosine, alone or as a part of a student's score, reads the vectors of the dense first
+        stage, so a student's time is what it adds to that.
         """
-        if isinstance(self.reranker.student, CosineStudent):
+        student = self.reranker.student
+        if isinstance(student, CosineStudent) or "similarity" in student.card.head:
             for start in range(0, len(questions), _AHEAD):
                 block = questions[start : start + _AHEAD]
                 embed([render_memory(memory) for _, memories in block for memory in memories])
