@@ -76,9 +76,10 @@ def reliability_diagram(
         )
     drawn.update_xaxes(range=[0, 1])
     drawn.update_xaxes(title="probability given", row=2)
-    drawn.update_yaxes(range=[0, 1], title="share relevant (95 %)", row=1, col=1)
-    drawn.update_yaxes(type="log", title="pairs", row=2, col=1)
+    drawn.update_yaxes(range=[0, 1], row=1)
+    drawn.update_yaxes(title="share relevant (95 %)", row=1, col=1)
     drawn.update_yaxes(type="log", row=2)
+    drawn.update_yaxes(title="pairs", row=2, col=1)
     drawn.update_layout(template="simple_white", showlegend=False, title=title)
     return drawn
 
@@ -98,9 +99,10 @@ def simulation_figure(found: Sequence[Simulated], *, title: str) -> Any:
                 x=values, name=name, legendgroup=name, showlegend=evidence,
                 marker={"color": colour}, opacity=0.65, nbinsx=50, row=1, col=column,
             )  # fmt: skip
-        drawn.add_vline(
-            x=one.level if evidence else 0, line_dash="dot", line_color="#333", row=1, col=column
-        )
+        drawn.add_vline(  # simple_white draws shapes without a line
+            x=one.level if evidence else 0, line={"color": "#333", "width": 2, "dash": "dot"},
+            opacity=1, row=1, col=column,
+        )  # fmt: skip
     drawn.update_xaxes(title="share of evidence dropped", col=1)
     drawn.update_xaxes(title="precision there less the precision promised", col=2)
     drawn.update_yaxes(title="draws", col=1)
