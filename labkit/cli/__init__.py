@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from labkit import __version__
+from labkit.cli.annotations import app as annotation
 from labkit.cli.benchmarks import app as benchmarks
 from labkit.cli.calibrate import calibrate
 from labkit.cli.doctor import doctor
@@ -44,6 +45,7 @@ app.command()(train)
 app.command()(export)
 app.command()(calibrate)
 app.command()(threshold)
+app.add_typer(annotation, name="annotations")
 app.command()(doctor)
 
 
