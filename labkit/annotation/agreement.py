@@ -215,12 +215,12 @@ def report(standing: Iterable[Event], *, threshold: float = 0.5) -> Report:
     """
     events = [event for event in standing if event.kind != "skip"]
     query = {event.item: event.query for event in events}
-    by_annotator: dict[str, dict[str, int]] = {}
+    each: dict[str, dict[str, float]] = {}
     models: dict[str, dict[str, float]] = {}
     control: set[str] = set()
     for event in events:
         if event.kind == "label" and event.level is not None:
-            by_annotator.setdefault(event.annotator, {})[event.item] = event.level
+            each.setdefault(event.annotator, {})[event.item] = LABELS[event.level]
         if event.sampler == "random":
             control.add(event.item)
         if event.teacher_label is not None:
@@ -238,13 +238,9 @@ def report(standing: Iterable[Event], *, threshold: float = 0.5) -> Report:
         )
         return tuple(each for each in found if each is not None)
 
-    each = {
-        name: {item: LABELS[level] for item, level in said.items()}
-        for name, said in sorted(by_annotator.items())
-    }
     return Report(
-        alpha=_alpha_of(by_annotator, query),
-        annotators=among(each, lambda item: True),
+        alpha=annotators_alpha(events),
+        annotators=among(dict(sorted(each.items())), lambda item: True),
         models=among(readers, lambda item: True),
         models_at_random=among(readers, control.__contains__),
         calls=tuple(
@@ -254,14 +250,16 @@ def report(standing: Iterable[Event], *, threshold: float = 0.5) -> Report:
     )
 
 
-def _alpha_of(by_annotator: Mapping[str, Mapping[str, int]], query: Mapping[str, str]) -> Alpha:
-    items = list(dict.fromkeys(item for said in by_annotator.values() for item in said))
-    place = {item: i for i, item in enumerate(items)}
-    ratings = np.full((len(by_annotator), len(items)), np.nan)
-    for row, said in enumerate(by_annotator.values()):
-        for item, level in said.items():
-            ratings[row, place[item]] = level
-    return krippendorff_alpha(ratings, groups=[query[item] for item in items])
+def annotators_alpha(standing: Iterable[Event]) -> Alpha:
+    """Alpha of all annotators' levels; items of one query stay together."""
+    labels = [event for event in standing if event.kind == "label"]
+    query = {event.item: event.query for event in labels}
+    column = {item: i for i, item in enumerate(query)}
+    row = {name: i for i, name in enumerate(dict.fromkeys(e.annotator for e in labels))}
+    ratings = np.full((len(row), len(column)), np.nan)
+    for event in labels:
+        ratings[row[event.annotator], column[event.item]] = event.level
+    return krippendorff_alpha(ratings, groups=list(query.values()))
 
 
 def _calls(model: str, said: Labels, people: Labels, threshold: float) -> Calls:

@@ -7,7 +7,7 @@ import math
 import os
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -106,6 +106,22 @@ class Event:
             raise InputError(
                 f"time is {shown(self.time)}, expected UTC such as 2026-03-14T09:30:00.000000Z"
             )
+
+
+def undoing(event: Event, id_: str) -> Event:
+    """The event, for :meth:`Store.append`, by which its annotator takes ``event`` back."""
+    return replace(
+        event,
+        id=id_,
+        kind="undo",
+        level=None,
+        note=None,
+        negative_kind=None,
+        milliseconds=None,
+        undo_of=event.id,
+        time=None,
+        previous=None,
+    )
 
 
 _NEEDED = frozenset({"id", "item", "query", "memory", "content_sha256", "annotator"})

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from labkit import __version__
-from labkit.annotation.agreement import Alpha, called, report
+from labkit.annotation.agreement import Alpha, annotators_alpha, called
 from labkit.annotation.consensus import Decision, How, decide
 from labkit.annotation.events import EVENTS, write_events
 from labkit.annotation.queue import pairs_of
@@ -232,7 +232,6 @@ def export(
         log = [event for event in log if event.item in every]
         write_events(folder / EVENTS, log)
         here = [event for event in standing if event.item in every]
-        found = report(here)
         summary = {
             "labkit": __version__,
             **tally.to_json(),
@@ -247,7 +246,7 @@ def export(
             "guidelines": sorted({e.guidelines for e in here if e.guidelines}),
             "blind": sum(e.blind for e in here if e.kind == "label"),
         }
-        card = _card(summary, found.alpha, written)
+        card = _card(summary, annotators_alpha(here), written)
         write_whole(folder / "README.md", [card])
         text = json.dumps(summary, ensure_ascii=False, indent=2)
         write_whole(folder / "summary.json", [text, "\n"])
@@ -281,7 +280,7 @@ def _card(summary: Mapping[str, Any], alpha: Alpha, splits: Iterable[Split]) -> 
     files = "\n".join(
         f"      - split: {split}\n        path: dataset/{split}.parquet" for split in splits
     )
-    left = "" if summary["only_corrected"] else " The other labels are those of the data."
+    others = "" if summary["only_corrected"] else "All other labels are those of the data."
     return f"""---
 pretty_name: Corrected labels of agent memories
 task_categories: [text-ranking]
@@ -297,8 +296,8 @@ configs:
 Queries, each with memories and a graded label in [0, 1] for each memory. People read pairs that the
 data calls not relevant and that models find hard, and gave them one of five levels; the label of a
 pair is what was adjudicated, else what more than half of its annotators said, else what its only
-annotator said.{left} `gold_labels` keeps the labels from before, `corrected` says which ones people
-gave. The texts and their licence are those of the data that was annotated.
+annotator said. {others}
+`gold_labels` keeps the labels from before, `corrected` says which ones people gave. The texts and their licence are those of the data that was annotated.
 
 | what | count |
 | --- | ---: |

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal, get_args
 
-from labkit.annotation.events import Event, Kind
+from labkit.annotation.events import Event, Kind, undoing
 from labkit.annotation.store import Store
 from labkit.errors import InputError
 from labkit.records import LEVELS, RELEVANT, Example, Memory, Query, shown
@@ -422,18 +422,5 @@ def undo(store: Store, queue: Queue, *, id_: str) -> Event | None:
     if not done:
         return None
     last = next(reversed(done.values()))
-    store.append(
-        replace(
-            last,
-            id=id_,
-            kind="undo",
-            level=None,
-            note=None,
-            negative_kind=None,
-            milliseconds=None,
-            undo_of=last.id,
-            time=None,
-            previous=None,
-        )
-    )
+    store.append(undoing(last, id_))
     return last

@@ -104,13 +104,13 @@ def export(
         f"{found['false_negatives_found']:,} relevant where the data said not"
     )
     left = {
-        "cannot be told": found["cannot_tell"],
-        "annotators differ": found["undecided"],
-        "of other data, or of texts that changed": found["of_other_data"],
+        "label left as it was, cannot be told": found["cannot_tell"],
+        "label left as it was, annotators differ": found["undecided"],
+        "not in this data, or its text has changed": found["of_other_data"],
     }
     for why, count in left.items():
         if count:
-            note(f"left out, {why}: {count:,}")
+            note(f"{why}: {count:,}")
 
 
 @app.command("import")

@@ -16,10 +16,10 @@ from labkit.annotation.agreement import (
     to_adjudicate,
 )
 from labkit.annotation.consensus import decide
-from labkit.annotation.events import LABELS
+from labkit.annotation.events import LABELS, undoing
 from labkit.annotation.store import Store
 from labkit.evaluation.agreement import weighted_kappa
-from tests.annotation.made_up import event, undo
+from tests.annotation.made_up import event
 
 N = np.nan
 
@@ -187,7 +187,7 @@ def test_what_differs_is_settled_worst_first_and_the_settlement_can_be_undone(
         settled = decide(store.standing())["wide"]
         again = adjudicate(store, settled, id_="x2", annotator="di", level=None)
         assert again.previous == "x1"
-        store.append(undo("u", "x2", "di", "wide"))
+        store.append(undoing(again, "u"))
         assert decide(store.standing())["wide"].level == 4
         steps = history(store, "wide")
         assert [(s.event.id, s.undone) for s in steps] == [

@@ -258,6 +258,12 @@ def test_a_server_that_is_not_there_is_one_line_without_the_password() -> None:
     assert "\n" not in said and "secret" not in said and "127.0.0.1:9/lab" in said
 
 
+def test_postgresql_without_its_driver_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(InputError, match=r"pip install 'labkit\[postgres\]'"):
+        Store("postgresql://ana@127.0.0.1:9/lab")
+
+
 # --- what goes wrong -----------------------------------------------------------------------------
 
 
