@@ -249,13 +249,11 @@ class Store:
         Raises:
             InputError: an id stands for another event here; or reading ``events`` failed.
         """
-        new = known = 0
-        every = iter(events)
+        every = list(events)  # read before the lock is taken: a pipe may be slow
+        new = 0
         with self._writing("merge") as connection:
-            while True:
-                block = [event for _, event in zip(range(_AT_ONCE), every, strict=False)]
-                if not block:
-                    return Merged(new, known)
+            for start in range(0, len(every), _AT_ONCE):
+                block = every[start : start + _AT_ONCE]
                 rows = connection.execute(
                     sa.select(_events).where(_events.c.id.in_([event.id for event in block]))
                 )
@@ -275,7 +273,7 @@ class Store:
                 if fresh:
                     connection.execute(_events.insert(), fresh)
                 new += len(fresh)
-                known += len(block) - len(fresh)
+        return Merged(new, len(every) - new)
 
     # --- reading ---------------------------------------------------------------------------------
 

@@ -364,35 +364,38 @@ def test_one_click_sent_by_many_threads_counts_once(place: str) -> None:
         assert len(got) == 8 and len(set(got)) == 1 and store.events() == got[:1]
 
 
-def _writer(place: str, name: str, count: int) -> subprocess.Popen[str]:
+def _writer(place: str, name: str, count: int, *, pipe: int = -1) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "tests.annotation.made_up", place, name, str(count)],
         stdout=subprocess.PIPE,
         text=True,
+        pipesize=pipe,
     )
 
 
 @pytest.mark.slow
 def test_two_processes_lose_none_of_a_thousand_events_each_when_one_is_killed(place: str) -> None:
-    one, two = _writer(place, "one", 1_000), _writer(place, "two", 1_000)
-    assert one.stdout is not None and two.stdout is not None
+    first, second = "annotator-number-one", "annotator-number-two"
+    # A small pipe: however late this process wakes up, the other cannot be done by then.
+    one, two = _writer(place, first, 1_000, pipe=4_096), _writer(place, second, 1_000)
+    assert one.stdout is not None
     accepted = [one.stdout.readline().strip() for _ in range(300)]
     os.kill(one.pid, signal.SIGKILL)
     accepted += one.stdout.read().split()
     assert one.wait() == -signal.SIGKILL and 300 <= len(accepted) < 1_000
     with Store(place) as store:
-        kept = {e.id for e in store.events(annotator="one")}
+        kept = {e.id for e in store.events(annotator=first)}
         # All that it was told, and at most the one that it was not told of.
         assert set(accepted) <= kept and len(kept - set(accepted)) <= 1
-    again = _writer(place, "one", 1_000)  # does not know how far it came, and sends all
+    again = _writer(place, first, 1_000)  # does not know how far it came, and sends all
     for process in (again, two):
         process.communicate(timeout=500)
         assert process.returncode == 0
     with Store(place) as store:
         log = store.events()
-        assert {e.id for e in log} == {f"{n}-{i}" for n in ("one", "two") for i in range(1_000)}
+        assert {e.id for e in log} == {f"{n}-{i}" for n in (first, second) for i in range(1_000)}
         assert len(log) == 2_000 and {e.id for e in store.standing()} == fold(log)
-        for name in ("one", "two"):
+        for name in (first, second):
             ids = [e.id for e in log if e.annotator == name]
             assert ids == [f"{name}-{i}" for i in range(1_000)]
 
