@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from labkit.retrieval.first_stage import Method
     from labkit.scoring.reranker import Reranker
 
-DEFAULT_MODEL = "minilm-cosine"
+DEFAULT_MODEL = "mini"
 
 Data = Annotated[
     Path,

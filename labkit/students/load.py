@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,8 @@ from labkit.students.card import Card, read_card
 from labkit.students.cosine import CosineStudent
 from labkit.students.placement import Placement, choose_placement
 
-EMBEDDED = "minilm-cosine"
-"""The student that every installation has."""
+EMBEDDED = "mini"
+"""The trained student that every installation has."""
 
 COSINE = "minilm-cosine"
 """The embedded baseline: the packaged MiniLM's cosine."""
@@ -57,17 +58,31 @@ def load_student(
         return CosineStudent(card)
     if not folder.is_dir() and (name.count("/") != 1 or name.startswith((".", "/", "~"))):
         raise InputError(
-            f"no model {name!r}: expected {EMBEDDED}, a folder with a checkpoint, or a hub id "
-            "such as Qwen/Qwen3-Reranker-0.6B"
+            f"no model {name!r}: expected {EMBEDDED}, {COSINE}, a folder with a checkpoint, or a "
+            "hub id such as Qwen/Qwen3-Reranker-0.6B"
         )
     chosen = placement or choose_placement()
     if card is not None and (folder / ADAPTER_CONFIG).is_file():
-        from labkit.students.adapter import put_on
-
-        student = load_base(card.base["id"], placement=chosen, similarity="similarity" in card.head)
-        student = put_on(student, folder, card)
-        return type(student)(student.model, student.tokenizer, card).to(chosen.device).eval()
+        return _load_adapted(folder, card, chosen)
     return _load_pair_student(str(folder), card, chosen)
+
+
+def _load_adapted(folder: Path, card: Card, placement: Placement) -> Any:
+    import torch
+
+    from labkit.students.adapter import put_on
+
+    # Small products added to weights in half precision would be lost in the rounding; a large
+    # decoder is loaded in the precision that fits the card.
+    merged_in = placement
+    if card.family == "encoder":
+        merged_in = replace(placement, dtype=torch.float32)
+    similarity = "similarity" in card.head
+    student = put_on(
+        load_base(card.base["id"], placement=merged_in, similarity=similarity), folder, card
+    )
+    student.model.to(placement.dtype)
+    return type(student)(student.model, student.tokenizer, card).to(placement.device).eval()
 
 
 def load_base(name: str, *, placement: Placement, similarity: bool = False, seed: int = 0) -> Any:
