@@ -39,12 +39,9 @@ def test_train_writes_a_run_and_ends_with_how_it_went(
     stock = tmp_path / "stock"
     code, printed, err = run("export", out / "student", "--out", stock, capsys=capsys)
     assert code == 0 and (stock / "README.md").is_file(), err
-    text = "\n".join(
-        json.dumps({"id": "x", "query": "Where is the key?", "memories": [
-            {"id": "a", "text": "The key is red."}, {"id": "b", "text": "It rains."}]})
-        for _ in range(1)
-    )  # fmt: skip
-    (tmp_path / "x.jsonl").write_text(text + "\n")
+    memories = [{"id": "a", "text": "The key is red."}, {"id": "b", "text": "It rains."}]
+    line = json.dumps({"id": "x", "query": "Where is the key?", "memories": memories})
+    (tmp_path / "x.jsonl").write_text(line + "\n")
     ranked = []
     for model in (out / "student", stock):
         code, printed, err = run(
@@ -52,8 +49,9 @@ def test_train_writes_a_run_and_ends_with_how_it_went(
             capsys=capsys,
         )  # fmt: skip
         assert code == 0, err
-        ranked.append(json.loads(printed))
-    assert ranked[0] == ranked[1]
+        results = json.loads(printed)["results"]
+        ranked.append({result["id"]: result["log_odds"] for result in results})
+    assert ranked[0] == pytest.approx(ranked[1], abs=1e-5)
 
 
 def test_a_dry_run_prints_what_to_expect_and_writes_nothing(

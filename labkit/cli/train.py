@@ -59,7 +59,7 @@ def train(
     if out is None:
         raise InputError("expected --out with a folder for the run, got none")
     result = _train(chosen, places, out, resume, device)
-    if as_json:
+    if as_json and _is_main():
         print(json.dumps(result))
     if result["verdict"]["outcome"] == "REGRESSION":
         raise typer.Exit(1)
@@ -74,7 +74,7 @@ def _train(
     from labkit.training.run import train as run
 
     console = Console(stderr=True)
-    main = os.environ.get("RANK", "0") == "0"
+    main = _is_main()
     columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn())
     shown = main and console.is_terminal
     with Progress(*columns, console=console, transient=True, disable=not shown) as progress:
@@ -94,6 +94,11 @@ def _train(
             advance=advance,
         )
     return result.to_json()
+
+
+def _is_main() -> bool:
+    """Whether this process speaks for all that torchrun started."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def _places(given: list[str]) -> dict[str, str]:

@@ -16,7 +16,6 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from labkit.batching import token_batches
 from labkit.errors import InputError
 from labkit.records import RELEVANT
 from labkit.training.groups import TokenisedQuery, draw
@@ -24,6 +23,38 @@ from labkit.training.losses import Loss
 from labkit.training.recipe import Groups, Stage
 
 TOKENS_PER_CHUNK = 4096
+
+_CHUNK_ON_CPU = 96
+_CHUNK_ON_GPU = 2048
+"""How many tokens a chunk costs beside its own: what it takes to start its operations."""
+
+
+def like_lengths(lengths: Sequence[int], most: int, overhead: int) -> list[list[int]]:
+    """Indices in chunks of like length, longest first, that cost the least together.
+
+    A chunk costs its items times its longest, and ``overhead``.
+
+    Args:
+        lengths: tokens of each item.
+        most: the most that a chunk's items times its longest may come to; an item that is longer
+            on its own makes a chunk of one.
+        overhead: what a chunk costs however small it is, in tokens.
+    """
+    order = np.argsort(-np.asarray(lengths), kind="stable")
+    widths = np.asarray(lengths, dtype=float)[order]
+    count = len(order)
+    least, start_of = np.zeros(count + 1), np.zeros(count + 1, dtype=int)
+    for stop in range(1, count + 1):
+        padded = widths[:stop] * np.arange(stop, 0, -1)  # of a chunk from each start to here
+        cost = least[:stop] + padded + overhead
+        cost[:-1][padded[:-1] > most] = np.inf
+        start_of[stop] = np.argmin(cost)
+        least[stop] = cost[start_of[stop]]
+    chunks, stop = [], count
+    while stop:
+        chunks.append(order[start_of[stop] : stop].tolist())
+        stop = start_of[stop]
+    return chunks[::-1]
 
 
 class Chunks:
@@ -37,8 +68,9 @@ class Chunks:
         """``chunks`` for the student's forward, and ``order``: where each of their rows belongs."""
         pairs = [(group.prefix, tail) for group in groups for tail in group.tails]
         lengths = [len(prefix) + len(tail) for prefix, tail in pairs]
+        on_cpu = self.student.model.device.type == "cpu"
         chunks, order = [], []
-        for batch in token_batches(lengths, self.tokens):
+        for batch in like_lengths(lengths, self.tokens, _CHUNK_ON_CPU if on_cpu else _CHUNK_ON_GPU):
             chosen = [(pairs[i][0].tolist(), pairs[i][1].tolist()) for i in batch]
             chunks.append(self.student.collate(chosen))
             order += batch

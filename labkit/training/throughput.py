@@ -31,6 +31,7 @@ import transformers
 from labkit.errors import InputError
 from labkit.records import RELEVANT, Example
 from labkit.rendering import render_memory, render_query
+from labkit.students.adapter import no_renaming_notes
 from labkit.students.encoder import EncoderStudent
 from labkit.training.batches import Chunks, StageBatches
 from labkit.training.groups import TokenisedQuery, read_split, tokenised
@@ -148,11 +149,12 @@ def compare(
         (time.perf_counter() - began[0]) * share, (time.process_time() - began[1]) * share
     )
     queries = tokenised(student, examples)
-    trainee = Trainee(_without_dropout(student), Adapter(rank=rank))
-    peer = _peer(rank)
+    # accelerate prepares a model once, for one precision; so each precision has models of its own.
+    models = {precision: (_ours(rank), _peer(rank)) for precision in precisions}
     timings: dict[str, tuple[list[Timing], list[Timing]]] = {p: ([], []) for p in precisions}
     for number in range(repetitions):
         for precision in precisions:
+            trainee, peer = models[precision]
             ours, peers = timings[precision]
             for mine in (True, False) if number % 2 == 0 else (False, True):
                 if mine:
@@ -187,9 +189,10 @@ def _examples(data: str, count: int) -> list[Example]:
     )
 
 
-def _without_dropout(student: EncoderStudent) -> EncoderStudent:
+def _ours(rank: int) -> Trainee:
+    student = EncoderStudent.from_minilm()
     set_dropout(student.model, 0.0)
-    return student
+    return Trainee(student, Adapter(rank=rank))
 
 
 def _time_ours(
@@ -218,7 +221,7 @@ def _peer(rank: int) -> Any:
     import peft
     from sentence_transformers import CrossEncoder
 
-    student = _without_dropout(EncoderStudent.from_minilm())
+    student = EncoderStudent.from_minilm()
     with tempfile.TemporaryDirectory() as folder:
         student.save(Path(folder))
         peer = CrossEncoder(folder, device="cpu", max_length=512)
@@ -226,7 +229,8 @@ def _peer(rank: int) -> Any:
     set_dropout(model, 0.0)
     model.requires_grad_(False)
     if rank:
-        peft.get_peft_model(model, lora_config(student, Adapter(rank=rank)))
+        with no_renaming_notes():
+            peft.get_peft_model(model, lora_config(student, Adapter(rank=rank)))
     else:
         for name, parameter in model.named_parameters():
             parameter.requires_grad_("embed" not in name)

@@ -6,10 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from labkit.errors import InputError
 from labkit.students.encoder import EncoderStudent
-from labkit.training.batches import Chunks, StageBatches
+from labkit.training.batches import Chunks, StageBatches, like_lengths
 from labkit.training.groups import TokenisedQuery, tokenised
 from labkit.training.losses import LOSSES, make_loss
 from labkit.training.recipe import Groups, Stage
@@ -104,6 +106,37 @@ def test_chunks_hold_every_pair_once_and_are_hardly_padded(
         assert chunk["input_ids"].numel() <= 200
         width = chunk["attention_mask"].sum(1)
         assert int(width.max()) == chunk["input_ids"].shape[1]
+
+
+def brute_force(lengths: list[int], most: int, overhead: int) -> float:
+    """The least cost over all ways to cut the lengths, longest first, into runs."""
+    lengths = sorted(lengths, reverse=True)
+    best = float("inf")
+    for cuts in range(2 ** (len(lengths) - 1)):
+        runs, start = [], 0
+        for stop in range(1, len(lengths) + 1):
+            if stop == len(lengths) or cuts >> (stop - 1) & 1:
+                runs.append(lengths[start:stop])
+                start = stop
+        if all(len(run) == 1 or run[0] * len(run) <= most for run in runs):
+            best = min(best, sum(run[0] * len(run) + overhead for run in runs))
+    return best
+
+
+@given(
+    lengths=st.lists(st.integers(1, 60), min_size=1, max_size=8),
+    most=st.integers(1, 200),
+    overhead=st.integers(0, 80),
+)
+@settings(max_examples=60, deadline=None)
+def test_chunks_of_like_length_are_the_cheapest_there_are(
+    lengths: list[int], most: int, overhead: int
+) -> None:
+    chunks = like_lengths(lengths, most, overhead)
+    assert sorted(i for chunk in chunks for i in chunk) == list(range(len(lengths)))
+    padded = [max(lengths[i] for i in chunk) * len(chunk) for chunk in chunks]
+    assert all(len(c) == 1 or p <= most for c, p in zip(chunks, padded, strict=True))
+    assert sum(padded) + overhead * len(chunks) == brute_force(lengths, most, overhead)
 
 
 @pytest.mark.parametrize("parts,processes", [(1, 1), (8, 1), (3, 2), (1, 4)])
