@@ -104,7 +104,7 @@ def test_noise_from_a_real_server_is_dropped_and_an_unknown_model_is_named(
     url, model = served
 
     async def ask(name: str) -> None:
-        # This server now and then breaks a connection off while it is busy; that is not the premise.
+        # This server now and then breaks a connection off while busy; that is not the premise.
         async with LLM(name, tmp_path / "s", base_url=url, retries=3) as llm:
             schema = Schema("any", {"type": "object"})
             await llm.structured(MESSAGES, schema, lambda value: value, max_tokens=8)

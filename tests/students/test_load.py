@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from labkit.errors import InputError
+from labkit.records import Memory, Query
 from labkit.rendering import RENDERING_VERSION
 from labkit.retrieval.minilm import minilm_path
+from labkit.scoring.reranker import Reranker
 from labkit.students.card import FILE_NAME, Card, read_card
 from labkit.students.cosine import CosineStudent
 from labkit.students.decoder import DecoderStudent
@@ -17,8 +19,21 @@ from labkit.students.placement import choose_placement
 from labkit.students.tiny import tiny_qwen3
 
 
-def test_the_embedded_student_is_the_default() -> None:
-    student = load_student()
+def test_the_trained_student_is_the_default_and_prefers_the_answer_to_an_echo() -> None:
+    reranker = Reranker.load()
+    assert isinstance(reranker.student, EncoderStudent)
+    assert reranker.student.similarity > 0, "a nearer memory must not score lower"
+    answer = Memory("a", "Dr. Osei said the plaster comes off on the 14th.", speaker="Ana")
+    echo = Memory("b", "When does the plaster come off? I keep asking myself.", speaker="Ana")
+    other = Memory("c", "The bus to work was late again.", speaker="Ana")
+    ranking = reranker.rerank(Query("When does Ana's plaster come off?"), [other, echo, answer])
+    assert [memory.id for memory in ranking.memories][-1] == "c"
+    assert ranking.memories[0].id == "a"
+    assert {"balanced", "careful", "lean"} <= reranker.card.thresholds.keys()
+
+
+def test_the_baseline_is_the_cosine() -> None:
+    student = load_student("minilm-cosine")
     assert isinstance(student, CosineStudent)
     assert student.slope > 0, "a nearer memory must not score lower"
 
