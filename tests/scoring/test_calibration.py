@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -222,9 +221,15 @@ def test_folds_divide_no_group_and_every_query_is_in_one() -> None:
     assert all(fold.sum() == 8 for fold in few), "two groups: queries are dealt out"
 
 
-def test_the_embedded_model_s_card_loads(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "model, data", [("minilm-cosine", ["lives:train"]), ("mini", ["lives:dev", "test.jsonl"])]
+)
+def test_an_embedded_model_s_card_says_what_it_was_calibrated_on(
+    model: str, data: list[str]
+) -> None:
     from labkit.scoring.reranker import Reranker
 
-    reranker = Reranker.load()
-    assert reranker.card.calibration["fitted"]["data"] == ["lives:train"]
-    assert reranker.threshold("careful") < reranker.threshold("balanced")
+    reranker = Reranker.load(model)
+    assert reranker.card.calibration["fitted"]["data"] == data
+    careful, balanced = reranker.threshold("careful"), reranker.threshold("balanced")
+    assert careful < balanced < reranker.threshold("lean")

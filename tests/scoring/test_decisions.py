@@ -107,7 +107,7 @@ def test_data_without_a_relevant_memory_is_measured_and_not_fitted_on() -> None:
 def test_a_reranker_reads_thresholds_by_name_and_calibrates_what_it_shows(
     query: Query, memories: list[Memory]
 ) -> None:
-    plain = Reranker.load()
+    plain = Reranker.load("minilm-cosine")
     bare = replace(plain.card, calibration={}, abstention={}, thresholds={}, operating_points={})
     student = type(plain.student)(
         replace(
