@@ -169,8 +169,9 @@ def compare(
 class Calls:
     """How often a model calls relevant what people do, and not what they do not.
 
-    ``found`` of ``relevant`` items that people call relevant, ``rejected`` of ``irrelevant``; the
-    data had called all of them not relevant, so the first are its false negatives.
+    ``found`` of ``relevant`` items that people call relevant, ``rejected`` of ``irrelevant``. But
+    for what was requested, the data had called all of them not relevant: the first are its false
+    negatives.
     """
 
     model: str

@@ -15,7 +15,7 @@ from labkit.errors import InputError
 from labkit.files import write_whole
 from labkit.records import LEVELS, expect_object, parse_lines, shown
 
-Kind = Literal["label", "cannot_tell", "skip", "adjudication", "undo"]
+Kind = Literal["label", "cannot_tell", "skip", "adjudication", "undo", "request"]
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
@@ -43,7 +43,7 @@ class Event:
         annotator: who.
         kind: label (one of the five levels), cannot_tell (with a note that says why), skip (not
             now), adjudication (ends a disagreement: a level, or none where it cannot be told),
-            undo (of one's own event ``undo_of``).
+            undo (of one's own event ``undo_of``), request (everybody should judge it).
         level: 0 (irrelevant) to 4 (contains the answer).
         note: what the annotator wrote.
         negative_kind: how the memory fools.

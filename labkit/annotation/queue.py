@@ -19,9 +19,11 @@ from labkit.annotation.store import Store
 from labkit.errors import InputError
 from labkit.records import LEVELS, RELEVANT, Example, Memory, Query, shown
 
-Sampler = Literal["disagreement", "above", "near", "hard", "random", "overlap"]
+Sampler = Literal["disagreement", "above", "near", "hard", "random", "overlap", "requested"]
 
 SAMPLERS: tuple[Sampler, ...] = get_args(Sampler)
+
+_SHARED = tuple(name for name in SAMPLERS if name not in ("overlap", "requested"))
 
 Pair = tuple[str, str]
 """Ids of a query and of a memory."""
@@ -32,12 +34,13 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A memory that is labelled as not relevant to a query, and what models say of it.
+    """A memory and a query that it may or may not answer, and what models say of the pair.
 
     Attributes:
         id: of the pair and its texts: edited, it is another item, and what was said of the old
             text does not count for the new.
-        label: what the data says, below :data:`labkit.records.RELEVANT`.
+        label: what the data says; below :data:`labkit.records.RELEVANT`, unless somebody asked for
+            the pair.
         teacher_label: what teachers say, None where none were asked.
         probability: the student's, None where it was not asked.
         sampler: how it came into a queue; empty outside of one.
@@ -88,13 +91,13 @@ def pairs_of(example: Example) -> Iterator[tuple[str, Memory, str]]:
         yield item_id(example.id, memory.id, content), memory, content
 
 
-def negatives(
+def items_of(
     examples: Iterable[Example],
     *,
     probabilities: Mapping[Pair, float] | None = None,
     teacher_labels: Mapping[Pair, float] | None = None,
 ) -> list[Item]:
-    """The items of Examples: every memory whose label is below relevant.
+    """The items of Examples: every memory of each.
 
     Args:
         probabilities: the student's, where it scored the pair.
@@ -107,10 +110,20 @@ def negatives(
         own = "labelled_by" in example.extra
         for id_, memory, content in pairs_of(example):
             label, pair = example.label(memory.id), (example.id, memory.id)
-            if label < RELEVANT:
-                said = teachers.get(pair, label if own else None)
-                found.append(Item(id_, example, memory, content, label, said, scores.get(pair)))
+            said = teachers.get(pair, label if own else None)
+            found.append(Item(id_, example, memory, content, label, said, scores.get(pair)))
     return found
+
+
+def negatives(
+    examples: Iterable[Example],
+    *,
+    probabilities: Mapping[Pair, float] | None = None,
+    teacher_labels: Mapping[Pair, float] | None = None,
+) -> list[Item]:
+    """Those of :func:`items_of` whose label is below relevant."""
+    every = items_of(examples, probabilities=probabilities, teacher_labels=teacher_labels)
+    return [item for item in every if item.label < RELEVANT]
 
 
 # --- the queue -----------------------------------------------------------------------------------
@@ -151,10 +164,10 @@ class Plan:
                 f"size is {self.size} and overlap {self.overlap}, expected 0 <= overlap <= size"
             )
         for name, share in self.shares.items():
-            if name not in SAMPLERS or name == "overlap" or not share >= 0:
+            if name not in _SHARED or not share >= 0:
                 raise InputError(
                     f"share {name} is {share}, expected a number from 0 for one of "
-                    f"{', '.join(SAMPLERS[:-1])}"
+                    f"{', '.join(_SHARED)}"
                 )
         if not sum(self.shares.values()) > 0:
             raise InputError("shares are all 0, expected at least one above")
@@ -229,8 +242,14 @@ def _take(
             yield item
 
 
-def build_queue(items: Sequence[Item], annotator: str, plan: Plan) -> Queue:
+def build_queue(
+    items: Sequence[Item], annotator: str, plan: Plan, requested: Sequence[Item] = ()
+) -> Queue:
     """The queue of one annotator: the same at every call, whatever order the items come in.
+
+    Args:
+        requested: items that everybody is to judge first, beside the plan's size; see
+            :func:`request`.
 
     Raises:
         InputError: there is a team, and the annotator is not of it.
@@ -241,7 +260,8 @@ def build_queue(items: Sequence[Item], annotator: str, plan: Plan) -> Queue:
             f"{', '.join(plan.team)}"
         )
     rankings = _rankings(items, plan)
-    taken: set[str] = set()
+    asked_for = {item.id: replace(item, sampler="requested") for item in requested}
+    taken = set(asked_for)
     shared = [
         replace(item, sampler="overlap") for item in _take(rankings, plan, plan.overlap, taken)
     ]
@@ -255,7 +275,7 @@ def build_queue(items: Sequence[Item], annotator: str, plan: Plan) -> Queue:
     own = _take(rankings, plan, plan.size - plan.overlap, taken)
     # Mixed, so that nobody tires on one sampler, nor guesses from the place what a model said.
     order = sorted((*shared, *own), key=lambda item: _draw(plan.seed, annotator, item.id))
-    return Queue(annotator, plan, tuple(order))
+    return Queue(annotator, plan, (*asked_for.values(), *order))
 
 
 @dataclass(frozen=True)
@@ -289,15 +309,16 @@ class Queue:
     ) -> Item | None:
         """The next item that is open, from ``after`` on and then from the start; None at the end.
 
-        Without ``after``, from where the annotator was last. An item that was skipped comes only
-        with ``skipped``.
+        Without ``after``, from where the annotator was last. What was requested comes before all
+        else. An item that was skipped comes only with ``skipped``.
         """
         if after is None:
             done = [event for event in mine.values() if event.item in self._place]
             last = max(done, key=lambda event: event.time or "", default=None)
             after = None if last is None else self.get(last.item)
         start = 0 if after is None else self.number(after)
-        for item in (*self.items[start:], *self.items[:start]):
+        requested = [item for item in self.items if item.sampler == "requested"]
+        for item in (*requested, *self.items[start:], *self.items[:start]):
             event = mine.get(item.id)
             if event is None or (skipped and event.kind == "skip"):
                 return item
@@ -340,6 +361,9 @@ class Progress:
     @property
     def open(self) -> int:
         return self.total - self.labelled - self.cannot_tell - self.skipped
+
+
+_JUDGEMENTS = ("label", "cannot_tell", "skip")
 
 
 # --- what an annotator does ----------------------------------------------------------------------
@@ -401,6 +425,36 @@ def judge(
     )
 
 
+def request(
+    store: Store, item: Item, *, id_: str, annotator: str, model: str | None = None
+) -> Event:
+    """Ask everybody to judge an item, soon; the queues of :func:`build_queue` can begin with it.
+
+    Args:
+        id_: made anew for each press, so that a second one counts once.
+        annotator: who asks.
+        model: whose probability the item carries.
+
+    Raises:
+        InputError: it could not be stored.
+    """
+    return store.append(
+        Event(
+            id=id_,
+            item=item.id,
+            query=item.example.id,
+            memory=item.memory.id,
+            content_sha256=item.content_sha256,
+            annotator=annotator,
+            kind="request",
+            model=model,
+            probability=item.probability,
+            teacher_label=item.teacher_label,
+            blind=False,  # it was sent from where the scores are shown
+        )
+    )
+
+
 def undo(store: Store, queue: Queue, *, id_: str) -> Event | None:
     """Take back the last thing that the annotator did in this queue, and return it.
 
@@ -417,7 +471,7 @@ def undo(store: Store, queue: Queue, *, id_: str) -> Event | None:
     for event in store.events(annotator=queue.annotator):
         if event.undo_of is not None:
             done.pop(event.undo_of, None)
-        elif event.kind != "adjudication" and queue.get(event.item) is not None:
+        elif event.kind in _JUDGEMENTS and queue.get(event.item) is not None:
             done[event.id] = event
     if not done:
         return None

@@ -25,8 +25,8 @@ from labkit.annotation.events import Event
 from labkit.errors import InputError
 from labkit.records import shown
 
-SCHEMA = 1
-"""Version of the tables; a store of another one is refused."""
+SCHEMA = 2
+"""Version of the tables; a store of a later one is refused. 2: a request is no judgement."""
 
 ENVIRONMENT = "LABKIT_DATABASE_URL"
 
@@ -77,7 +77,7 @@ SELECT {", ".join(_COLUMNS)} FROM (
         ORDER BY CASE WHEN kind = 'skip' THEN 1 ELSE 0 END, time DESC, id DESC
     ) AS place
     FROM {_events.name} e
-    WHERE kind <> 'undo' AND NOT EXISTS (
+    WHERE kind NOT IN ('undo', 'request') AND NOT EXISTS (
         SELECT 1 FROM {_events.name} u WHERE u.undo_of = e.id AND u.annotator = e.annotator
     )
 ) ranked WHERE place = 1
@@ -129,6 +129,10 @@ def _url(where: str | os.PathLike[str] | None) -> URL:
             "expected postgresql://USER:PASSWORD@HOST/DATABASE, or the path of a file"
         )
     return url.set(drivername="postgresql+psycopg") if kind == "postgresql" else url
+
+
+class Unavailable(InputError):
+    """The database did not do it, and nothing was written; later the same may succeed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +190,9 @@ class Store:
                     version = self._version(connection)
                     if version is None:
                         version = self._create(connection)
+            if 0 < version < SCHEMA:
+                with self._writing("schema") as connection:
+                    version = self._upgrade(connection)
             if version != SCHEMA:
                 raise InputError(
                     f"{self.place} holds annotations of version {version}, expected {SCHEMA}: "
@@ -218,9 +225,9 @@ class Store:
         set back.
 
         Raises:
-            InputError: the id stands for another judgement, an undo is of no event of the
-                annotator's that could be undone, or the database did not take it; nothing was
-                written then.
+            Unavailable: the database did not take it.
+            InputError: the id stands for another judgement, or an undo is of no event of the
+                annotator's that could be undone. Nothing was written in either case.
         """
         with self._writing(event.annotator) as connection:
             kept = self._find(connection, event.id)
@@ -236,7 +243,9 @@ class Store:
             stored = replace(
                 event,
                 time=self._now(connection, event.annotator),
-                previous=None if event.kind == "undo" else self._previous(connection, event),
+                previous=None
+                if event.kind in ("undo", "request")
+                else self._previous(connection, event),
             )
             connection.execute(_events.insert(), asdict(stored))
             return stored
@@ -299,6 +308,20 @@ class Store:
         A skip stands only where nothing was said. In the order in which things were done.
         """
         return self._selected(_standing, annotator=annotator)
+
+    def requested(self) -> list[Event]:
+        """The requests that nobody took back, in order."""
+        undo = _events.alias()
+        undone = sa.exists().where(
+            undo.c.undo_of == _events.c.id, undo.c.annotator == _events.c.annotator
+        )
+        with self._reading() as connection:
+            rows = connection.execute(
+                sa.select(_events)
+                .where(_events.c.kind == "request", ~undone)
+                .order_by(_events.c.time, _events.c.id)
+            )
+            return [Event(**row._mapping) for row in rows]
 
     def _selected(self, table: sa.Table, **equal: str | None) -> list[Event]:
         wanted = [table.c[name] == value for name, value in equal.items() if value is not None]
@@ -368,6 +391,13 @@ class Store:
         connection.execute(_schema.insert().values(version=SCHEMA))
         return SCHEMA
 
+    def _upgrade(self, connection: Connection) -> int:
+        # The tables are the same since version 1; what stands is read by another view.
+        connection.exec_driver_sql(f"DROP VIEW IF EXISTS {_standing.name}")
+        connection.exec_driver_sql(_VIEW)
+        connection.execute(_schema.update().values(version=SCHEMA))
+        return SCHEMA
+
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
         with self._said("nothing was read"), self._engine.connect() as connection:
@@ -397,7 +427,7 @@ class Store:
             source = getattr(error, "orig", None) or error
             said = (str(source).strip().splitlines() or [type(source).__name__])[0]
             hint = next((hint for sign, hint in _HINTS.items() if sign in said), "")
-            raise InputError(f"{self.place}: {said}; {then}{hint}") from None
+            raise Unavailable(f"{self.place}: {said}; {then}{hint}") from None
 
 
 _HINTS = {

@@ -14,8 +14,10 @@ from labkit.annotation.queue import (
     Queue,
     build_queue,
     content_sha256,
+    items_of,
     judge,
     negatives,
+    request,
     standing_of,
     undo,
 )
@@ -125,6 +127,25 @@ def test_a_team_shares_the_overlap_and_nothing_else(items: list[Item]) -> None:
     assert build_queue(items, "bo", turned).items == queues[1].items
     with pytest.raises(InputError, match="not of the team, expected one of ana, bo, cy"):
         build_queue(items, "di", plan)
+
+
+def test_what_was_requested_comes_first_and_once(items: list[Item], store: Store) -> None:
+    plain = build_queue(items, "ana", PLAN)
+    inside = plain.items[7]
+    relevant = next(i for i in items_of(EXAMPLES) if i.label >= RELEVANT)
+    asked = request(store, relevant, id_="r", annotator="bo", model="mini")
+    assert (asked.kind, asked.item, asked.blind) == ("request", relevant.id, False)
+    assert request(store, relevant, id_="r", annotator="bo", model="mini") == asked
+    queue = build_queue(items, "ana", PLAN, [relevant, inside, relevant])
+    assert [i.id for i in queue.items[:2]] == [relevant.id, inside.id]
+    assert {i.sampler for i in queue.items[:2]} == {"requested"}
+    assert len(queue.items) == len(ids(queue)) == 62  # beside the plan's 60
+    for item in queue.items[:40]:
+        state = {item.id: asked}
+        expected = queue.items[1 if item.id == relevant.id else 0]
+        assert queue.next(state, item) == expected, "wherever one is"
+    assert undo(store, build_queue(items, "bo", PLAN, [relevant]), id_="u") is None
+    assert standing_of(store, "bo") == {}
 
 
 def test_a_queue_of_little_data_is_all_of_it() -> None:

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labkit.annotation.events import Event
-from labkit.annotation.store import SCHEMA, Merged, Store, data_folder
+from labkit.annotation.store import _VIEW, SCHEMA, Merged, Store, Unavailable, data_folder
 from labkit.errors import InputError
 from tests.annotation.made_up import event, undo
 
@@ -188,6 +188,45 @@ def test_a_store_of_another_version_is_refused_in_one_line(place: str) -> None:
     with pytest.raises(InputError, match=f"of version 99, expected {SCHEMA}") as caught:
         Store(place)
     assert "\n" not in str(caught.value)
+
+
+def test_a_store_of_version_1_is_brought_up_to_date_with_all_that_is_in_it(place: str) -> None:
+    old = _VIEW.replace("NOT IN ('undo', 'request')", "<> 'undo'")
+    assert old != _VIEW
+    with Store(place) as store:
+        kept = store.append(event("a"))
+        with store._engine.begin() as connection:
+            connection.exec_driver_sql("DROP VIEW labkit_annotation_standing")
+            connection.exec_driver_sql(old)
+            connection.exec_driver_sql("UPDATE labkit_annotation_schema SET version = 1")
+    with Store(place) as store:
+        store.append(event("r", kind="request"))
+        assert store.standing() == [kept]
+    with Store(place) as store:  # once only: it says now which version it is
+        assert [e.id for e in store.events()] == ["a", "r"]
+
+
+def test_a_request_stands_beside_judgements_until_it_is_taken_back(place: str) -> None:
+    with Store(place) as store:
+        store.append(event("a", "i1", level=1))
+        asked = [store.append(event(f"r{i}", f"i{i}", "bo", kind="request")) for i in (1, 2)]
+        assert asked[0].previous is None
+        assert store.requested() == asked and [e.id for e in store.standing()] == ["a"]
+        store.append(undo("u", "r1", "bo", "i1"))
+        assert store.requested() == asked[1:]
+
+
+def test_what_the_database_does_not_take_can_be_tried_again(tmp_path: Path) -> None:
+    with Store(tmp_path / "a.sqlite", wait=0.01) as store:
+        with sqlite3.connect(tmp_path / "a.sqlite") as other:
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(Unavailable, match="another program is writing, try again"):
+                store.append(event("a"))
+            other.rollback()
+        store.append(event("a"))
+        with pytest.raises(InputError) as caught:
+            store.append(event("a", level=0))
+        assert not isinstance(caught.value, Unavailable)
 
 
 def test_where_a_store_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
