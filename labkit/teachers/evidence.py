@@ -590,7 +590,9 @@ def figure(result: dict[str, Any]) -> Any:
                 col=column,
             )
     for column, target in ((1, 0.05), (2, 0.9)):
-        drawn.add_hline(y=target, line_dash="dot", line_color="#999", row=1, col=column)
+        # simple_white draws shapes without a line, and at a third of their colour.
+        line = {"color": "#666", "dash": "dot", "width": 1.5}
+        drawn.add_hline(y=target, line=line, opacity=1, row=1, col=column)
     drawn.update_xaxes(type="log", tickvals=list(COMPARISONS), title="comparisons a memory")
     drawn.update_layout(
         title="Simulated teachers: label calibration and order, by method (dotted: the claim)",

@@ -95,6 +95,9 @@ def test_the_command_writes_the_table_the_figure_and_every_number(
     table = (tmp_path / "evidence.md").read_text()
     assert "Simulated teachers" in table and all(f"| {name} |" in table for name in METHODS)
     spec = json.loads((tmp_path / "evidence.figure.json").read_text())
+    claims = spec["layout"]["shapes"]
+    assert [shape["y0"] for shape in claims] == [0.05, 0.9]
+    assert all(shape["line"]["width"] > 0 and shape["opacity"] == 1 for shape in claims), "seen"
     assert len(spec["data"]) == 2 * len(METHODS)
     assert "simulated" in (tmp_path / "evidence.html").read_text().lower()
     assert "written to" in capsys.readouterr().out
