@@ -9,7 +9,9 @@ from pathlib import Path
 
 from labkit.errors import InputError
 from labkit.records import Dialogue, Example
+from labkit.sources.lives import Split, split_of
 from labkit.students.load import assets_path
+from labkit.synthesis.splits import SPLITS
 from labkit.ui.kept import Kept
 
 MAX_UPLOAD_BYTES = 16 * 2**20
@@ -31,16 +33,42 @@ def unique(names: Iterable[str]) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """Dialogues from one place, by a name that is unique among them."""
+    """Dialogues from one place, by a name that is unique among them.
+
+    ``splits`` names the split of each dialogue, as ``labkit train`` would use it.
+    """
 
     key: str
     title: str
     dialogues: dict[str, Dialogue]
+    splits: dict[str, Split]
 
     @classmethod
-    def of(cls, key: str, title: str, dialogues: Sequence[Dialogue]) -> Collection:
-        names = unique(dialogue.id for dialogue in dialogues)
-        return cls(key, title, dict(zip(names, dialogues, strict=True)))
+    def of(
+        cls,
+        key: str,
+        title: str,
+        dialogues: Sequence[Dialogue],
+        splits: Sequence[Split] | None = None,
+    ) -> Collection:
+        """``splits``, where given, is as long as ``dialogues``; without, everything is train."""
+        names = list(unique(dialogue.id for dialogue in dialogues))
+        given: Sequence[Split] = ["train"] * len(names) if splits is None else splits
+        return cls(
+            key,
+            title,
+            dict(zip(names, dialogues, strict=True)),
+            dict(zip(names, given, strict=True)),
+        )
+
+    def examples(self, split: Split) -> list[Example]:
+        """What is asked in a split, dialogue by dialogue."""
+        return [
+            example
+            for name, dialogue in self.dialogues.items()
+            if self.splits[name] == split
+            for example in dialogue.examples
+        ]
 
 
 def examples_of(dialogue: Dialogue) -> dict[str, Example]:
@@ -146,13 +174,29 @@ def open_library(data: Path | None = None, on_note: Callable[[str], None] | None
     Raises:
         InputError: the file cannot be read.
     """
-    from labkit.sources import read_dialogues
-
-    lives = list(read_dialogues(assets_path() / "lives"))
-    collections = [Collection.of(BUNDLED, f"Bundled lives ({len(lives)})", lives)]
+    lives, splits = _read(assets_path() / "lives", on_note)
+    collections = [Collection.of(BUNDLED, f"Bundled lives ({len(lives)})", lives, splits)]
     if data is not None:
-        dialogues = list(read_dialogues(data, on_note=on_note))
+        dialogues, splits = _read(data, on_note)
         if not dialogues:
             raise InputError(f"{data} holds no dialogue, expected at least one")
-        collections.append(Collection.of(DATA, data.name, dialogues))
+        collections.append(Collection.of(DATA, data.name, dialogues, splits))
     return Library(collections)
+
+
+def _read(place: Path, on_note: Callable[[str], None] | None) -> tuple[list[Dialogue], list[Split]]:
+    """Dialogues and their splits, which are those of ``labkit train`` and its ``read_split``."""
+    from labkit.sources import read_dialogues
+
+    if (place / "train.jsonl").is_file():
+        files = {split: place / f"{split}.jsonl" for split in SPLITS}
+        parts = [
+            (dialogue, split)
+            for split, file in files.items()
+            if file.is_file()
+            for dialogue in read_dialogues(file, on_note=on_note)
+        ]
+        return [dialogue for dialogue, _ in parts], [split for _, split in parts]
+    dialogues = list(read_dialogues(place, on_note=on_note))
+    by_id = place.is_dir()
+    return dialogues, [split_of(each.id) if by_id else "train" for each in dialogues]

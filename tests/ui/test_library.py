@@ -1,14 +1,19 @@
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
+from labkit.annotation.export import read_splits
 from labkit.errors import InputError
-from labkit.records import Dialogue, Memory
+from labkit.records import Dialogue, Example, Memory
+from labkit.students.load import assets_path
+from labkit.synthesis.splits import SPLITS
 from labkit.ui import library as room
 from labkit.ui.kept import Kept
 from labkit.ui.library import BUNDLED, DATA, Collection, Library, open_library, unique
+from tests.training.made_up import write_set
 from tests.ui.made_up import roof_life, write_lives
 
 
@@ -90,3 +95,22 @@ def test_kept_forgets_what_was_used_longest_ago() -> None:
     assert kept.get("b") is None
     assert kept.get_or_make("a", lambda: 9) == 1
     assert len(kept) == 2
+
+
+def ids(examples: Iterable[Example]) -> list[str]:
+    return sorted(example.id for example in examples)
+
+
+def test_splits_are_those_that_training_and_export_use(tmp_path: Path) -> None:
+    lives = tmp_path / "lives"
+    lives.mkdir()
+    many = [{**roof_life(), "id": f"life-{i}"} for i in range(30)]
+    file = write_lives(lives / "a.jsonl", *many)
+    made = write_set(tmp_path / "set", train=6, dev=3)
+    for place in (lives, file, made):
+        collection = open_library(place).fixed[DATA]
+        expected = {split: ids(examples) for split, examples in read_splits(place).items()}
+        assert {split: ids(collection.examples(split)) for split in SPLITS} == expected
+    bundled = open_library().fixed[BUNDLED]
+    expected = {s: ids(e) for s, e in read_splits(assets_path() / "lives").items()}
+    assert {split: ids(bundled.examples(split)) for split in SPLITS} == expected
