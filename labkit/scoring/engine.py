@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -48,12 +50,30 @@ def score_pairs(
             heads = student.model.config.num_attention_heads
             budget = min(budget, max(1, held // (width * heads)))
             for batch in token_batches(lengths, budget):
-                rows = student.collate([([], tokens.tails[i]) for i in batch])
-                scores[batch] = student.forward_tails(rows, prefix).cpu().numpy()
+                tails = student.collate([([], tokens.tails[i]) for i in batch])
+                scores[batch] = student.forward_tails(tails, prefix).cpu().numpy()
             return scores
-        for batch in token_batches(lengths, budget, overhead=len(tokens.prefix)):
-            rows = student.collate([(tokens.prefix, tokens.tails[i]) for i in batch])
-            scores[batch] = student(**rows).cpu().numpy()
+        rows = [(tokens.prefix, tail) for tail in tokens.tails]
+        scores = score_rows(student, rows, tokens_per_batch=budget)
         if tokens.similarity is not None and isinstance(student, EncoderStudent):
             scores += student.similarity * tokens.similarity
+    return scores
+
+
+def score_rows(
+    student: EncoderStudent | DecoderStudent,
+    rows: Sequence[tuple[list[int], list[int]]],
+    *,
+    tokens_per_batch: int | None = None,
+) -> NDArray[np.float64]:
+    """Log-odds [n] of n (prefix, tail) pairs, of one query or of several, in their order.
+
+    The similarity that a student may add is not in them.
+    """
+    scores = np.zeros(len(rows))
+    on_cpu = student.model.device.type == "cpu"
+    budget = tokens_per_batch or (_TOKENS_ON_CPU if on_cpu else _TOKENS_ON_GPU)
+    with torch.inference_mode():
+        for batch in token_batches([len(prefix) + len(tail) for prefix, tail in rows], budget):
+            scores[batch] = student(**student.collate([rows[i] for i in batch])).cpu().numpy()
     return scores

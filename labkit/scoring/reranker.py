@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,19 @@ from labkit.students.card import Card
 from labkit.students.cosine import CosineStudent
 from labkit.students.load import EMBEDDED, load_student
 from labkit.students.placement import Placement, choose_placement
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Log-odds [n] of a query's memories in the order given, and what reading them took.
+
+    ``truncated`` holds the ids of the memories that could not be read to their end; ``tokens`` is
+    how many the pairs have, 0 for the cosine, which reads no pairs.
+    """
+
+    log_odds: NDArray[np.float64]
+    truncated: frozenset[str] = frozenset()
+    tokens: int = 0
 
 
 class Reranker:
@@ -58,18 +72,37 @@ class Reranker:
 
     def score(self, query: Query, memories: Sequence[Memory]) -> NDArray[np.float64]:
         """Log-odds [n] that each memory is what the query needs, in the order given."""
-        return self._score(query, memories)[0]
+        return self.score_groups([(query, memories)])[0].log_odds
 
-    def _score(
-        self, query: Query, memories: Sequence[Memory]
-    ) -> tuple[NDArray[np.float64], frozenset[str]]:
+    def score_groups(self, groups: Sequence[tuple[Query, Sequence[Memory]]]) -> list[Scores]:
+        """Scores of the memories of several queries, a result for each group in its order.
+
+        An encoder runs the pairs of all of them in the same batches. A decoder computes what the
+        memories of a query share once, so it takes one group after another.
+        """
         if isinstance(self.student, CosineStudent):
-            return self.student.score(query, memories), frozenset()
-        from labkit.scoring.engine import score_pairs
+            return [Scores(self.student.score(query, memories)) for query, memories in groups]
+        from labkit.scoring.engine import score_pairs, score_rows
+        from labkit.students.encoder import EncoderStudent
 
-        tokens = self.student.tokenize(query, memories)
-        cut = (memory.id for memory, long in zip(memories, tokens.truncated, strict=True) if long)
-        return score_pairs(self.student, tokens), frozenset(cut)
+        tokens = [self.student.tokenize(query, memories) for query, memories in groups]
+        if isinstance(self.student, EncoderStudent) and len(groups) > 1:
+            rows = [(each.prefix, tail) for each in tokens for tail in each.tails]
+            ends = np.cumsum([len(each.tails) for each in tokens])[:-1]
+            log_odds = list(np.split(score_rows(self.student, rows), ends))
+            for scores, each in zip(log_odds, tokens, strict=True):
+                if each.similarity is not None:
+                    scores += self.student.similarity * each.similarity
+        else:
+            log_odds = [score_pairs(self.student, each) for each in tokens]
+        return [
+            Scores(
+                scores,
+                frozenset(m.id for m, long in zip(group[1], each.truncated, strict=True) if long),
+                sum(len(each.prefix) + len(tail) for tail in each.tails),
+            )
+            for scores, each, group in zip(log_odds, tokens, groups, strict=True)
+        ]
 
     def threshold(self, name_or_value: str | float) -> float:
         """The probability from which a memory is kept: a number as it is, or a named one.
@@ -101,7 +134,11 @@ class Reranker:
         The ranking holds the model's own log-odds, and the probabilities that the card's
         calibration makes of them: the logistic function alone where the card has none.
         """
-        log_odds, truncated = self._score(query, candidates)
+        return self.ranking(query, candidates, self.score_groups([(query, candidates)])[0])
+
+    def ranking(self, query: Query, candidates: Sequence[Memory], scores: Scores) -> Ranking:
+        """What :meth:`rerank` makes of scores that are there already."""
+        log_odds = scores.log_odds
         order = np.argsort(-log_odds, kind="stable")
         return Ranking(
             query=query,
@@ -110,6 +147,6 @@ class Reranker:
             probabilities=tuple(probability(self.calibration(log_odds))[order].tolist()),
             first_stage_ranks=tuple((order + 1).tolist()),
             model=self.name,
-            truncated=truncated,
+            truncated=scores.truncated,
             answerable=None if self.abstention is None else self.abstention(log_odds),
         )
