@@ -50,12 +50,6 @@ class Bench:
             described or f"{Path(model).name} says nothing of itself: its card has no description."
         )
 
-    def threshold(self, model: str) -> float:
-        """Where the slider starts: the card's balanced threshold, a half where it has none."""
-        reranker = self.reranker(model)
-        balanced: float = reranker.card.thresholds.get("balanced", 0.5)
-        return balanced
-
     def rank(self, dialogue: Dialogue, query: Query, selection: Selection) -> Ranking:
         """First stage to ``selection.depth``, then the model."""
         index = self._indexes.get_or_make(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,11 +19,8 @@ from labkit.records import (
 )
 from labkit.rendering import render_date
 from labkit.ui.bench import Bench
-from labkit.ui.library import Collection, Library, examples_of
+from labkit.ui.library import Library, examples_of
 from labkit.ui.selection import Selection
-
-OPENING = ("life-D11", "life-D11-q01")
-"""Dialogue and query of the first screen: the rent that no longer holds comes out on top."""
 
 LEVELS_SHORT = {
     "contains the answer": "answers",
@@ -34,10 +30,6 @@ LEVELS_SHORT = {
     "irrelevant": "irrelevant",
 }
 """The five levels in a word each, for a narrow column."""
-
-QUESTION_SHOWN = 110
-"""Characters of a question in a picker."""
-
 
 # --- the form: a query as a person edits it -------------------------------------------------------
 
@@ -262,7 +254,6 @@ def empty_table(message: str) -> dict[str, Any]:
         "caption": "",
         "question": "",
         "empty": message,
-        "address": {"dialogue": None, "query": None},
     }
 
 
@@ -281,77 +272,4 @@ def view(library: Library, bench: Bench, selection: Selection, form: Form) -> Vi
     labelled = example if asks_the_same(form, example) else None
     ranking = bench.rank(dialogue, query, selection)
     table = table_of(ranking, dialogue, labelled, selection)
-    # A link can only name what another lab has too: its own files, by a query they hold.
-    linked = selection.collection in library.fixed
-    table["address"] = {
-        "dialogue": selection.dialogue if linked else None,
-        "query": selection.example if linked and labelled is not None else None,
-    }
     return View(asked_of(form, example, query), table)
-
-
-# --- pickers -------------------------------------------------------------------------------------
-
-OWN = ""
-"""The query picker's value for a question of one's own."""
-
-
-def dialogue_choices(collection: Collection) -> list[tuple[str, str]]:
-    """Label and value of each dialogue."""
-    return [
-        (_cut(f"{name} · {_one_line(dialogue.title)}", 80), name)
-        for name, dialogue in collection.dialogues.items()
-    ]
-
-
-def query_choices(dialogue: Dialogue) -> list[tuple[str, str]]:
-    """Label and value of each query, and of a question of one's own."""
-    choices = [
-        (_cut(f"{example.query.kind or 'query'} · {_one_line(example.query.text)}"), name)
-        for name, example in examples_of(dialogue).items()
-    ]
-    return [*choices, ("a question of your own", OWN)]
-
-
-def _cut(text: str, most: int = QUESTION_SHOWN) -> str:
-    return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
-
-
-def first_example(dialogue: Dialogue) -> str:
-    """The query that a dialogue opens with; :data:`OWN` where it has none."""
-    return next(iter(examples_of(dialogue)), OWN)
-
-
-def stepped(dialogue: Dialogue, current: str, step: int) -> str:
-    """The query ``step`` places on, round the ends."""
-    names = list(examples_of(dialogue))
-    if not names:
-        return OWN
-    place = names.index(current) if current in names else (-1 if step > 0 else 0)
-    return names[(place + step) % len(names)]
-
-
-def opening(library: Library, params: Mapping[str, str]) -> tuple[str, str, str]:
-    """Collection, dialogue and query of the first screen; a link's parameters may name them.
-
-    Raises:
-        InputError: the link names a dialogue that this lab does not have.
-    """
-    name = params.get("dialogue", "")
-    if name:
-        found = library.find(name)
-        if found is None:
-            raise InputError(f"the link names dialogue {name[:60]!r}, which this lab does not have")
-        dialogue = library.dialogue(*found)
-        query = params.get("query", "")
-        return *found, query if query in examples_of(dialogue) else first_example(dialogue)
-    # The person's own file first; of the bundled lives the one that shows what this is about.
-    collection = list(library.fixed.values())[-1]
-    name, query = OPENING
-    if query in examples_of(collection.dialogues[name]) if name in collection.dialogues else False:
-        return collection.key, name, query
-    name = next(
-        (name for name, dialogue in collection.dialogues.items() if dialogue.examples),
-        next(iter(collection.dialogues)),
-    )
-    return collection.key, name, first_example(collection.dialogues[name])

@@ -1,4 +1,4 @@
-"""The whole page: a heading, the sidebar, the tabs. One function builds it, one serves it."""
+"""The whole page: what tabs share, and the tabs. One function builds it, one serves it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,9 @@ import gradio as gr
 
 from labkit.errors import InputError
 from labkit.ui.bench import Bench
-from labkit.ui.drawn import drawn
 from labkit.ui.inspect import build_inspect
-from labkit.ui.inspect_data import opening
 from labkit.ui.library import MAX_UPLOAD_BYTES, Library
-from labkit.ui.sidebar import build_sidebar
+from labkit.ui.shared import build_shared
 from labkit.ui.theme import text_of, theme
 
 PORTS_TRIED = 100
@@ -26,20 +24,14 @@ HOUR = 3_600
 
 def build_lab(library: Library, bench: Bench) -> gr.Blocks:
     """The page, with a first ranking in it already."""
-    start = opening(library, {})
     # Uploaded files are removed once read; this removes what a broken-off upload left.
     with gr.Blocks(
         title="labkit", fill_width=True, analytics_enabled=False, delete_cache=(HOUR, HOUR)
     ) as lab:
-        sidebar = build_sidebar(library, bench, start[0], start[1])
-        gr.Markdown(
-            "# labkit\nWhich memories does an assistant get to see? Rank them, set a threshold, "
-            "look at what it keeps.",
-            elem_id="lk-title",
-        )
-        notice = drawn("", "notice.js", elem_id="lk-notice")
-        with gr.Tabs(elem_id="lk-tabs"), gr.Tab("Inspect", id="inspect"):
-            build_inspect(lab, sidebar, notice, library, bench, start)
+        shared = build_shared(lab, library, bench)
+        # A tab's id is its label in small letters: lab.js tells by the label which one is open.
+        with shared.tabs, gr.Tab("Inspect", id="inspect") as tab:
+            build_inspect(lab, shared, tab)
     return lab
 
 

@@ -1,4 +1,4 @@
-"""The sidebar: which data, which dialogue, which model. All tabs read it."""
+"""The sidebar: which data, dialogue, first stage, model and operating point."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import gradio as gr
 from labkit.retrieval.first_stage import METHODS
 from labkit.ui.bench import Bench
 from labkit.ui.drawn import drawn
-from labkit.ui.inspect_data import dialogue_choices
 from labkit.ui.library import Library
-from labkit.ui.selection import DEPTH, MAX_DEPTH
+from labkit.ui.pickers import dialogue_choices
+from labkit.ui.points import point_choices, point_note, starting_point
+from labkit.ui.selection import DEPTH, MAX_DEPTH, Place
 
 STAGE_LABELS = {"fused": "fused", "bm25": "BM25", "dense": "dense", "none": "none"}
 FORMATS = "LoCoMo JSON, Example or lives JSONL, chat export JSON, text with speakers; up to 16 MiB."
@@ -28,19 +29,25 @@ class Sidebar:
     depth: Any
     model: Any
     model_note: Any
+    point: Any
+    point_note: Any
     file: Any
     pasted: Any
     read_pasted: Any
 
 
-def build_sidebar(library: Library, bench: Bench, collection: str, dialogue: str) -> Sidebar:
-    """Lay it out, opened at one dialogue."""
+def build_sidebar(library: Library, bench: Bench, start: Place) -> Sidebar:
+    """Lay it out, opened at one place."""
+    card = bench.reranker(bench.models[0]).card
+    name, _ = starting_point(card)
     fixed = [(each.title, key) for key, each in library.fixed.items()]
     with gr.Sidebar(width=272, elem_id="lk-sidebar"):
         gr.Markdown("## Data")
-        collection_picker = gr.Dropdown(fixed, value=collection, label="Collection")
+        collection_picker = gr.Dropdown(fixed, value=start.collection, label="Collection")
         dialogue_picker = gr.Dropdown(
-            dialogue_choices(library.collection(collection)), value=dialogue, label="Dialogue"
+            dialogue_choices(library.collection(start.collection)),
+            value=start.dialogue,
+            label="Dialogue",
         )
         with gr.Accordion("Bring your own", open=False):
             drawn(f"{FORMATS} It stays in this process's memory.", "line.js", elem_id="lk-formats")
@@ -65,7 +72,10 @@ def build_sidebar(library: Library, bench: Bench, collection: str, dialogue: str
         gr.Markdown("## Model")
         model = gr.Dropdown(list(bench.models), value=bench.models[0], label="Reranker")
         model_note = drawn(bench.note(bench.models[0]), "line.js", elem_id="lk-model-note")
+        gr.Markdown("## Operating point")
+        point = gr.Radio(point_choices(card), value=name, label="Keep from", elem_id="lk-point")
+        said = drawn(point_note(card, name), "line.js", elem_id="lk-point-note")
     return Sidebar(
-        collection_picker, dialogue_picker, method, depth, model, model_note, file, pasted,
-        read_pasted,
+        collection_picker, dialogue_picker, method, depth, model, model_note, point, said, file,
+        pasted, read_pasted,
     )  # fmt: skip

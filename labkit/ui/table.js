@@ -121,11 +121,14 @@ const tiles = (tally) => {
   return shown;
 };
 
+const tell = (tiles) => {
+  if (!element.checkVisibility()) return;
+  const about = tiles.length ? "of this query" : "";
+  window.dispatchEvent(new CustomEvent("labkit:counts", { detail: { about, tiles } }));
+};
+
 const apply = () => {
-  if (!state.body) {
-    window.dispatchEvent(new CustomEvent("labkit:counts", { detail: [] }));
-    return;
-  }
+  if (!state.body) return tell([]);
   let firstDropped = null;
   for (const item of state.drawn) {
     const kept = item.row.p >= state.threshold;
@@ -141,7 +144,7 @@ const apply = () => {
       ? `threshold ${number(state.threshold)} · nothing is dropped`
       : `threshold ${number(state.threshold)} · ${tally.n - tally.kept} below are dropped`;
   state.body.insertBefore(state.cut, firstDropped);
-  window.dispatchEvent(new CustomEvent("labkit:counts", { detail: tiles(tally) }));
+  tell(tiles(tally));
 };
 
 const draw = (root, table) => {
@@ -189,7 +192,7 @@ const draw = (root, table) => {
   apply();
 };
 
-// The slider's own event, without a server: see inspect.py.
+// The slider's own event, without a server: see shared.py.
 window.addEventListener("labkit:threshold", (event) => {
   if (!element.isConnected || typeof event.detail !== "number") return;
   state.threshold = event.detail;
@@ -198,15 +201,3 @@ window.addEventListener("labkit:threshold", (event) => {
 
 // Whichever of the two is mounted first: the counts ask, the table tells.
 window.addEventListener("labkit:count", () => element.isConnected && apply());
-
-// Not at the first drawing: the address may still hold the link that the page was opened with.
-watch("value", () => {
-  const place = props.value.address;
-  if (!place) return;
-  const url = new URL(window.location.href);
-  for (const key of ["dialogue", "query"]) {
-    if (place[key]) url.searchParams.set(key, place[key]);
-    else url.searchParams.delete(key);
-  }
-  window.history.replaceState(window.history.state, "", url);
-});

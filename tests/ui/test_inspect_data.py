@@ -10,26 +10,20 @@ from labkit.records import Dialogue, Example, Memory, Query, Ranking, Turn, leve
 from labkit.ui.bench import Bench
 from labkit.ui.inspect_data import (
     LEVELS_SHORT,
-    OPENING,
-    OWN,
     Form,
     asked_of,
-    dialogue_choices,
-    first_example,
     form_of,
     gold_state,
-    opening,
-    query_choices,
     query_of,
     short_level,
     signed,
-    stepped,
     table_of,
     table_rows,
     view,
 )
 from labkit.ui.library import BUNDLED, DATA, Collection, Library, examples_of, open_library
-from labkit.ui.selection import Selection
+from labkit.ui.link import OPENING, opening
+from labkit.ui.selection import OWN, Selection
 
 MEMORIES = (
     Memory("a", "Ana  did it", "2025-03-04T09:30", "Ana"),
@@ -158,19 +152,18 @@ def test_a_view_ranks_and_links(library: Library, bench: Bench) -> None:
     assert len(rows) == 5
     assert sorted(row["first"] for row in rows) == [1, 2, 3, 4, 5]
     assert [row["p"] for row in rows] == sorted((row["p"] for row in rows), reverse=True)
-    assert shown.table["address"] == {"dialogue": "life-roof", "query": "life-roof-q1"}
     assert shown.asked["turns"] == [{"speaker": "Cy", "text": "The barn is dry now.", "mine": True}]
     own = view(library, bench, selection, Form("Who has a car?"))
     assert own.table["gold"] == "none"
-    assert own.table["address"] == {"dialogue": "life-roof", "query": None}
 
 
-def test_an_upload_is_not_put_into_the_address(library: Library, bench: Bench) -> None:
+def test_an_upload_is_ranked_and_an_empty_question_is_asked_for(
+    library: Library, bench: Bench
+) -> None:
     added = library.add_text("Ana: the roof leaks again\nBo: since when?")
     (name,) = added.dialogues
     selection = Selection(added.key, name, OWN, "none", 50, "minilm-cosine")
-    shown = view(library, bench, selection, Form("What leaks?"))
-    assert shown.table["address"] == {"dialogue": None, "query": None}
+    assert len(view(library, bench, selection, Form("What leaks?")).table["rows"]) == 2
     empty = view(library, bench, selection, Form())
     assert empty.table["rows"] == []
     assert "Type a question" in empty.table["empty"]
@@ -189,39 +182,13 @@ def test_only_the_models_of_the_lab_can_be_asked_for(library: Library, bench: Be
         view(library, bench, Selection(DATA, "life-roof", OWN, "none", 5, "/etc"), Form("Who?"))
 
 
-def test_pickers(library: Library) -> None:
-    dialogue = library.dialogue(DATA, "life-roof")
-    names = list(examples_of(dialogue))
-    assert [value for _, value in query_choices(dialogue)] == [*names, OWN]
-    assert dialogue_choices(library.collection(DATA)) == [("life-roof · A roof", "life-roof")]
-    assert first_example(dialogue) == names[0]
-    assert stepped(dialogue, names[0], 1) == names[1]
-    assert stepped(dialogue, names[1], 1) == names[0]
-    assert stepped(dialogue, names[0], -1) == names[1]
-    assert stepped(dialogue, OWN, 1) == names[0]
-    assert stepped(dialogue, OWN, -1) == names[1]
-    assert stepped(replace(dialogue, examples=()), OWN, 1) == OWN
-
-
 def test_the_first_screen_shows_a_superseded_memory_on_top(bench: Bench) -> None:
     library = open_library()
-    selection = opening(library, {})
-    assert selection == (BUNDLED, *OPENING)
-    example = examples_of(library.dialogue(*selection[:2]))[selection[2]]
+    place = opening(library, {})
+    assert place == (BUNDLED, *OPENING, "")
+    example = examples_of(library.dialogue(*place[:2]))[place.query]
     shown = view(
-        library, bench, Selection(*selection, "fused", 50, "minilm-cosine"), form_of(example)
+        library, bench, Selection(*place[:3], "fused", 50, "minilm-cosine"), form_of(example)
     )
     top = shown.table["rows"][0]
     assert (top["kind"], top["relevant"]) == ("superseded", False)
-
-
-def test_a_link_opens_what_it_names(library: Library) -> None:
-    assert opening(library, {"dialogue": "life-roof", "query": "life-roof-q2"}) == (
-        DATA,
-        "life-roof",
-        "life-roof-q2",
-    )
-    assert opening(library, {"dialogue": "life-roof", "query": "gone"})[2] == "life-roof-q1"
-    assert opening(library, {}) == (DATA, "life-roof", "life-roof-q1")
-    with pytest.raises(InputError, match="does not have"):
-        opening(library, {"dialogue": "life-Z99"})
