@@ -11,6 +11,7 @@ from labkit.annotation.events import LABELS
 from labkit.annotation.export import read_splits
 from labkit.annotation.queue import Plan, build_queue, judge, negatives, undo
 from labkit.annotation.store import Store
+from labkit.annotation.users import read_users
 from labkit.records import read_examples
 from tests.test_cli import run
 from tests.training.made_up import QUICK, write_set
@@ -50,7 +51,7 @@ def test_help_loads_no_database() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    for verb in ("status", "export", "import", "agreement", "log"):
+    for verb in ("status", "export", "import", "agreement", "log", "user"):
         assert verb in done.stdout
 
 
@@ -111,6 +112,20 @@ def test_export_writes_a_folder_and_says_what_is_in_it(
     ]  # fmt: skip
     code, _, err = run(*arguments, capsys=capsys)
     assert code == 2 and "expected a new folder" in err
+
+
+def test_a_user_is_added_with_a_password_that_nobody_sees(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    typed = iter(["long enough", "long enough", "another one", "another 1"])
+    monkeypatch.setattr("getpass.getpass", lambda prompt: next(typed))
+    arguments = ["annotations", "user", "ana", "--file", tmp_path / "users"]
+    code, printed, err = run(*arguments, capsys=capsys)
+    assert code == 0 and printed == "" and "ana can log in" in err
+    assert read_users(tmp_path / "users").are("ana", "long enough")
+    code, printed, err = run(*arguments, capsys=capsys)
+    assert code == 2 and "the two passwords differ" in err and "another" not in err
+    assert read_users(tmp_path / "users").are("ana", "long enough")
 
 
 BAD = {

@@ -1,4 +1,4 @@
-"""``labkit annotations status|export|import|agreement|log``: what people said of hard memories."""
+"""``labkit annotations status|export|import|agreement|log|user``: what people said, and who may."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from labkit.cli.shared import AsJson, note
+from labkit.errors import InputError
 
 if TYPE_CHECKING:
     from labkit.annotation.agreement import Readers
@@ -229,3 +230,20 @@ def log(
         if event.note:
             parts.append(json.dumps(event.note, ensure_ascii=False))
         print("  ".join(str(part) for part in parts))
+
+
+@app.command()
+def user(
+    name: Annotated[str, typer.Argument(help="Under which they log in and annotate.")],
+    file: Annotated[Path, typer.Option(help="The file that python app.py --auth FILE takes.")],
+) -> None:
+    """Add somebody who may log in to the lab, or give them another password; it is asked for."""
+    from getpass import getpass
+
+    from labkit.annotation.users import set_password
+
+    password = getpass(f"password of {name}: ")
+    if getpass("the same again: ") != password:
+        raise InputError("the two passwords differ, expected the same twice; nothing was written")
+    new = set_password(file, name, password)
+    note(f"{name} {'can log in' if new else 'has another password'}: python app.py --auth {file}")
