@@ -9,8 +9,8 @@ import gradio as gr
 from labkit.ui.theme import text_of
 
 
-def drawn(value: Any, script: str, *, elem_id: str, **options: Any) -> gr.HTML:
-    """A component that shows ``value`` (any JSON) by the function ``draw`` of ``script``.
+def drawn(value: Any, *scripts: str, elem_id: str, **options: Any) -> gr.HTML:
+    """A component that shows ``value`` (any JSON) by the function ``draw`` of ``scripts``.
 
     The template stays empty on purpose. Gradio renders a template with Handlebars and evaluates
     the result as a JavaScript template literal: a memory with ``${...}`` in its text would run,
@@ -20,7 +20,7 @@ def drawn(value: Any, script: str, *, elem_id: str, **options: Any) -> gr.HTML:
     return gr.HTML(
         value,
         html_template="",
-        js_on_load=text_of("dom.js", script, "on_load.js"),
+        js_on_load=text_of("dom.js", *scripts, "on_load.js"),
         apply_default_css=False,
         elem_id=elem_id,
         **options,

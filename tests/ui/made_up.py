@@ -6,6 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+from labkit.records import Dialogue
+from labkit.sources.lives import Split
+from labkit.ui.library import DATA, Collection, Library
+from tests.training.made_up import make_examples
+
 HOSTILE = (
     '<img src=x onerror="window.pwned=1">',
     "</script><script>window.pwned=2</script>",
@@ -95,3 +100,10 @@ def roof_life() -> dict[str, Any]:
 def write_lives(path: Path, *lives: dict[str, Any]) -> Path:
     path.write_text("".join(json.dumps(life) + "\n" for life in lives), encoding="utf-8")
     return path
+
+
+def desk_library(queries: int = 30, *, split: Split = "train") -> Library:
+    """Dialogues of one query each, whose memories people can disagree about."""
+    examples = make_examples(queries)
+    dialogues = [Dialogue(e.id, e.query.text, e.memories, (e,)) for e in examples]
+    return Library([Collection.of(DATA, "things", dialogues, [split] * queries)])
