@@ -17,7 +17,7 @@ def curves(rows: Sequence[dict[str, Any]], title: str) -> Any:
     import plotly.graph_objects as go
     from plotly.subplots import make_subplots
 
-    starts, end = _stage_starts(rows)
+    starts, end = stage_starts(rows)
     figure = make_subplots(
         rows=2,
         cols=1,
@@ -71,7 +71,8 @@ def curves(rows: Sequence[dict[str, Any]], title: str) -> Any:
     return figure
 
 
-def _stage_starts(rows: Sequence[dict[str, Any]]) -> tuple[dict[str, int], int]:
+def stage_starts(rows: Sequence[dict[str, Any]]) -> tuple[dict[str, int], int]:
+    """The step of the run at which each stage begins, and the last step of all."""
     starts: dict[str, int] = {}
     at = longest = 0
     for row in rows:
