@@ -396,14 +396,27 @@ def read_json_lines(path: Path) -> Iterator[tuple[int, object]]:
                 continue
             value: object
             try:
-                value = json.loads(raw.decode("utf-8-sig"), parse_constant=_not_a_number)
-            except UnicodeDecodeError:
-                value = InputError("not UTF-8, expected a JSON object in UTF-8")
-            except RecursionError:
-                value = InputError("nested too deep, expected one JSON object")
-            except ValueError as error:
-                value = InputError(f"not JSON ({error}), expected one JSON object on each line")
+                value = json_of_line(raw)
+            except InputError as error:
+                value = error
             yield number, value
+
+
+def json_of_line(raw: bytes) -> object:
+    """The value of a line of JSONL.
+
+    Raises:
+        InputError: it is not JSON in UTF-8.
+    """
+    try:
+        value: object = json.loads(raw.decode("utf-8-sig"), parse_constant=_not_a_number)
+    except UnicodeDecodeError:
+        raise InputError("not UTF-8, expected a JSON object in UTF-8") from None
+    except RecursionError:
+        raise InputError("nested too deep, expected one JSON object") from None
+    except ValueError as error:
+        raise InputError(f"not JSON ({error}), expected one JSON object on each line") from None
+    return value
 
 
 def parse_lines(

@@ -20,6 +20,7 @@ from labkit.cli.evaluate import evaluate
 from labkit.cli.label import label
 from labkit.cli.report import report
 from labkit.cli.rerank import rerank
+from labkit.cli.score import score
 from labkit.cli.shared import note
 from labkit.cli.synth import app as synth
 from labkit.cli.synth import import_set
@@ -35,6 +36,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(rerank)
+app.command()(score)
 app.command("eval")(evaluate)
 app.command()(report)
 app.add_typer(benchmarks, name="benchmarks")

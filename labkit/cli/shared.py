@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,6 +35,17 @@ FirstStageOption = Annotated[
 ]
 Candidates = Annotated[int, typer.Option(min=1, help="Memories that the first stage passes on.")]
 SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Go on past bad lines; count them.")]
+EngineOption = Annotated[
+    str,
+    typer.Option(
+        "--engine",
+        help="local, or ray: a pool of workers, of the cluster that RAY_ADDRESS names where it "
+        "is set, else here.",
+    ),
+]
+Workers = Annotated[
+    int | None, typer.Option(min=1, help="Of engine ray; without it one a processor.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable output on stdout.")]
 
 
@@ -84,3 +96,14 @@ def first_stage_method(name: str) -> Method:
         if method == name:
             return method
     raise InputError(f"--first-stage is {name!r}, expected one of {', '.join(METHODS)}")
+
+
+def pool_size(engine: str, workers: int | None) -> int | None:
+    """How many workers engine ray has; None for engine local."""
+    if engine not in ("local", "ray"):
+        raise InputError(f"--engine is {engine!r}, expected local or ray")
+    if engine == "ray":
+        return workers or os.cpu_count() or 1
+    if workers is not None:
+        raise InputError("got --workers with engine local, expected --engine ray with it")
+    return None
