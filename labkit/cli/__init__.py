@@ -21,6 +21,7 @@ from labkit.cli.label import label
 from labkit.cli.report import report
 from labkit.cli.rerank import rerank
 from labkit.cli.score import score
+from labkit.cli.serve import serve
 from labkit.cli.shared import note
 from labkit.cli.synth import app as synth
 from labkit.cli.synth import import_set
@@ -48,6 +49,7 @@ app.command()(export)
 app.command()(calibrate)
 app.command()(threshold)
 app.add_typer(annotation, name="annotations")
+app.command()(serve)
 app.command()(doctor)
 
 
