@@ -22,7 +22,7 @@ from labkit.students.load import load_base
 from labkit.students.placement import choose_placement
 from labkit.students.tiny import SPECIAL, tiny_qwen3
 from labkit.training.batches import Chunks, StageBatches
-from labkit.training.groups import TokenisedQuery, read_split, tokenised
+from labkit.training.groups import TokenisedQuery, of_name, read_split, tokenised
 from labkit.training.losses import make_loss
 from labkit.training.recipe import Recipe, Stage
 from labkit.training.run import uses_bfloat16
@@ -126,14 +126,15 @@ def estimate(recipe: Recipe, data: Mapping[str, str], *, device: str | None = No
         if shape is None
         else _stand_in()
     )  # fmt: skip
-    mixed = [n for stage in recipe.stages.values() for n, share in stage.mix.items() if share > 0]
     sets = {}
-    for each in dict.fromkeys(mixed):
+    for name in recipe.mixed:
+        each, _, kind = name.partition(":")
         if each not in data:
             raise InputError(f"recipe {recipe.name} reads {each!r}, expected --data {each}=PATH")
-        sets[each] = tokenised(student, islice(read_split(data[each], "train"), SAMPLE))
-        if not sets[each]:
-            raise InputError(f"{data[each]} has no train queries, expected some for {each!r}")
+        queries = read_split(data[each], "train")
+        chosen = (example for example in queries if not kind or example.query.kind == kind)
+        sample = {each: tokenised(student, islice(chosen, SAMPLE))}
+        sets[name] = of_name(sample, name, str(data[each]))
     trainee = Trainee(student, recipe.adapter, checkpointing=recipe.gradient_checkpointing)
     if shape is None:
         size = _Size(

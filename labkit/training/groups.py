@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -34,6 +34,7 @@ class TokenisedQuery:
 
     Attributes:
         id: of the Example.
+        kind: of its query, where it has one.
         prefix: token ids that all pairs share.
         tails: token ids that each memory adds.
         labels: [n], float32 in [0, 1].
@@ -51,6 +52,7 @@ class TokenisedQuery:
     weights: NDArray[np.float32]
     similarity: NDArray[np.float32] | None
     hard: NDArray[np.float32]
+    kind: str | None = None
 
     def chosen(self, of: NDArray[np.intp]) -> TokenisedQuery:
         """The query with the memories at these indices only."""
@@ -62,7 +64,25 @@ class TokenisedQuery:
             self.weights[of],
             None if self.similarity is None else self.similarity[of],
             self.hard[of],
+            self.kind,
         )
+
+
+def of_name(
+    sets: Mapping[str, Sequence[TokenisedQuery]], name: str, where: str
+) -> Sequence[TokenisedQuery]:
+    """The queries that a mix means by ``NAME`` or ``NAME:KIND``.
+
+    Raises:
+        InputError: there are none; ``where`` says where they were looked for.
+    """
+    set_, _, kind = name.partition(":")
+    found = [query for query in sets[set_] if not kind or query.kind == kind]
+    if not found:
+        kinds = ", ".join(sorted({query.kind for query in sets[set_] if query.kind}))
+        of_kind = f" of kind {kind!r} (it has {kinds or 'no kinds'})" if kind and sets[set_] else ""
+        raise InputError(f"{where} has no train queries{of_kind}, expected some for {name!r}")
+    return found
 
 
 def read_split(path: str | os.PathLike[str], split: Split) -> Iterator[Example]:
@@ -142,6 +162,7 @@ def tokenised(
                 if pairs.similarity is None
                 else pairs.similarity.astype(np.float32),
                 hard=hard[chosen].astype(np.float32),
+                kind=example.query.kind,
             )
         )
     return found

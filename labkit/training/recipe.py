@@ -77,7 +77,8 @@ class Stage:
     """One stage of training.
 
     Attributes:
-        mix: data set -> its share of the queries.
+        mix: data set -> its share of the queries. ``NAME:KIND`` is the queries of one kind of a set,
+            beside those that the whole set brings.
         losses: loss -> its weight in the sum (``bce``, ``infonce``, ``ranknet``, ``margin_mse``,
             ``kl``).
         temperature: of InfoNCE and KL.
@@ -139,8 +140,21 @@ class Recipe:
     @property
     def data(self) -> tuple[str, ...]:
         """Names of the sets that the stages mix and the dev splits that are ranked, in order."""
-        mixed = [name for stage in self.stages.values() for name, w in stage.mix.items() if w > 0]
-        return tuple(dict.fromkeys([*mixed, *self.development.sets]))
+        return tuple(dict.fromkeys([*map(set_of, self.mixed), *self.development.sets]))
+
+    @property
+    def mixed(self) -> tuple[str, ...]:
+        """What the stages mix, as they name it, in order."""
+        return tuple(
+            dict.fromkeys(
+                n for stage in self.stages.values() for n, w in stage.mix.items() if w > 0
+            )
+        )
+
+
+def set_of(name: str) -> str:
+    """The data set of a name in a mix: ``sim`` of ``sim`` and of ``sim:coreference``."""
+    return name.partition(":")[0]
 
 
 def recipe_names() -> list[str]:

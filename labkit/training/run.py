@@ -45,9 +45,9 @@ from labkit.students.placement import Placement, choose_placement, fast_bfloat16
 from labkit.training.batches import Chunks, StageBatches, parts_of
 from labkit.training.curves import write_curves
 from labkit.training.development import Reading, Verdict, compare, read, similarity_to_add
-from labkit.training.groups import TokenisedQuery, read_split, tokenised
+from labkit.training.groups import TokenisedQuery, of_name, read_split, tokenised
 from labkit.training.losses import Loss, make_loss
-from labkit.training.recipe import Recipe, Stage, recipe_to_json
+from labkit.training.recipe import Recipe, Stage, recipe_to_json, set_of
 from labkit.training.trainee import Trainee
 from labkit.training.trainer import StudentTrainer
 
@@ -428,9 +428,10 @@ def _given(recipe: Recipe, data: Mapping[str, str]) -> tuple[str, ...]:
 
 def _read_data(
     recipe: Recipe, data: Mapping[str, str], student: Any, advance: Advance
-) -> tuple[dict[str, list[TokenisedQuery]], dict[str, list[TokenisedQuery]]]:
-    mixed = {n for stage in recipe.stages.values() for n, share in stage.mix.items() if share > 0}
-    sets, development = {}, {}
+) -> tuple[dict[str, Sequence[TokenisedQuery]], dict[str, list[TokenisedQuery]]]:
+    wanted = {set_of(name) for name in recipe.mixed}
+    whole: dict[str, list[TokenisedQuery]] = {}
+    development = {}
     for name in recipe.data:
         count = 0
 
@@ -439,10 +440,8 @@ def _read_data(
             count += 1
             advance(f"tokenise {name}", count, 0)
 
-        if name in mixed:
-            sets[name] = tokenised(student, read_split(data[name], "train"), on_example=counted)
-            if not sets[name]:
-                raise InputError(f"{data[name]} has no train queries, expected some for {name!r}")
+        if name in wanted:
+            whole[name] = tokenised(student, read_split(data[name], "train"), on_example=counted)
         if name in recipe.development.sets:
             examples = list(read_split(data[name], "dev"))
             examples = [example for example in examples if example.memories]
@@ -461,6 +460,7 @@ def _read_data(
                 )
     if not development:
         raise InputError("development.sets is empty, expected a set with a dev split")
+    sets = {name: of_name(whole, name, str(data[set_of(name)])) for name in recipe.mixed}
     return sets, development
 
 
