@@ -10,11 +10,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
+from queue import Queue
+from threading import Lock, Thread
 from typing import Any
 
 import numpy as np
@@ -31,6 +33,8 @@ from labkit.ui.bench import Bench
 from labkit.ui.kept import Kept
 
 BATCHES_KEPT = 8
+SECONDS_BETWEEN = 0.5
+"""How often a scoring run says how far it is."""
 
 Advance = Callable[[int, int], None]
 """Called with how many queries are scored, and how many there are."""
@@ -122,6 +126,47 @@ class Scores:
                     f"{path.parent}: {error.strerror}; expected a folder to keep scores in"
                 ) from None
             return self._put(model, batch, lines)
+
+    def scoring(self, model: str, batch: Batch) -> Iterator[dict[str, Any]]:
+        """:meth:`score` in a thread of its own, saying now and then how far it is.
+
+        Yields:
+            ``message``, ``done`` and ``total``, for progress.js. A page that leaves stops nothing:
+            what is scored is kept.
+
+        Raises:
+            InputError: as :meth:`score`.
+        """
+        said: Queue[tuple[int, int]] = Queue()
+        failed: list[BaseException] = []
+
+        def work() -> None:
+            try:
+                self.score(model, batch, lambda done, total: said.put((done, total)))
+            except BaseException as error:
+                failed.append(error)
+
+        thread = Thread(target=work, daemon=True)
+        thread.start()
+        name = Path(model).name
+        begun, before, done, total = time.monotonic(), None, 0, len(_asked(batch))
+        running = True
+        while running:
+            thread.join(SECONDS_BETWEEN)
+            running = thread.is_alive()
+            while not said.empty():
+                done, total = said.get_nowait()
+                before = done if before is None else before
+            since = done - (before or 0)
+            seconds = (total - done) * (time.monotonic() - begun) / since if since else None
+            about = f", about {seconds:.0f} s left" if seconds is not None else ""
+            yield {
+                "message": f"Scoring with {name}: {done:,} of {total:,} queries{about}.",
+                "done": done,
+                "total": total,
+            }
+        if failed:
+            raise failed[0]
 
     def _lines(
         self, model: str, batch: Batch, examples: Sequence[Example]

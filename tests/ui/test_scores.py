@@ -112,3 +112,13 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
 def test_only_the_models_of_the_lab_can_score(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no model 'gone'"):
         Scores(OneModel(), tmp_path).kept("gone", batch())
+
+
+def test_a_run_says_how_far_it_is_and_passes_on_what_went_wrong(tmp_path: Path) -> None:
+    scores = Scores(OneModel(), tmp_path)
+    said = list(scores.scoring("counting", batch()))
+    assert said and all(each["total"] == 4 for each in said)
+    assert said[-1]["message"].startswith("Scoring with counting: 4 of 4 queries")
+    assert scores.kept("counting", batch()) is not None
+    with pytest.raises(InputError, match="no model 'gone'"):
+        list(scores.scoring("gone", batch()))
