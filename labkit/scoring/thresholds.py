@@ -170,6 +170,42 @@ def find_threshold(
     )
 
 
+def intervals(
+    probabilities: Floats,
+    data: ScoredData,
+    threshold: float,
+    *,
+    unit: Unit = "query",
+    draws: int = DRAWS,
+    seed: int = 0,
+) -> dict[str, tuple[float, float]]:
+    """95 % bootstrap intervals of precision, recall and F1 at a threshold that is given.
+
+    As those of :func:`find_threshold`, and fast enough to follow a slider.
+    """
+    of_query = units_of(data, unit)
+    units = int(of_query.max(initial=-1)) + 1
+    kept = probabilities >= threshold
+    weight = np.array(list(_draws(units, draws, seed))).reshape(draws, units)
+    hits, count, relevant, lost = (
+        weight @ np.bincount(of_query, each, minlength=units)
+        for each in (
+            data.per_query(kept & data.relevant),
+            data.per_query(kept),
+            data.per_query(data.relevant),
+            data.lost,
+        )
+    )
+    with np.errstate(invalid="ignore"):  # nothing kept, or nothing relevant: NaN, left out
+        return {
+            "precision": _interval(hits / count),
+            "recall": _interval(hits / relevant),
+            "f1": _interval(
+                np.where(relevant + lost > 0, 2 * hits / (count + relevant + lost), np.nan)
+            ),
+        }
+
+
 def units_of(data: ScoredData, unit: Unit) -> Indices:
     """The index [Q] of each query's unit."""
     return data.groups if unit == "dialogue" else np.arange(len(data))

@@ -27,6 +27,9 @@
   const ready = () => {
     linkIsRead = true;
   };
+  window.addEventListener("labkit:threshold", ({ detail }) => {
+    if (typeof detail === "number") window.labkit.threshold = detail;
+  });
   window.labkit = { openTab, write, cut, ready };
 
   // Which tab is open: for the style sheet, for the address, and for whoever counts.

@@ -15,8 +15,10 @@ from labkit.errors import InputError
 from labkit.ui.bench import Bench
 from labkit.ui.inspect import build_inspect
 from labkit.ui.library import MAX_UPLOAD_BYTES, Library
+from labkit.ui.scores import Scores
 from labkit.ui.shared import build_shared
 from labkit.ui.theme import text_of, theme
+from labkit.ui.threshold import build_threshold
 
 PORTS_TRIED = 100
 HOUR = 3_600
@@ -29,9 +31,13 @@ def build_lab(library: Library, bench: Bench) -> gr.Blocks:
         title="labkit", fill_width=True, analytics_enabled=False, delete_cache=(HOUR, HOUR)
     ) as lab:
         shared = build_shared(lab, library, bench)
+        scores = Scores(bench)
         # A tab's id is its label in small letters: lab.js tells by the label which one is open.
-        with shared.tabs, gr.Tab("Inspect", id="inspect") as tab:
-            build_inspect(lab, shared, tab)
+        with shared.tabs:
+            with gr.Tab("Inspect", id="inspect") as tab:
+                build_inspect(lab, shared, tab)
+            with gr.Tab("Threshold", id="threshold") as tab:
+                build_threshold(lab, shared, tab, scores)
     return lab
 
 

@@ -34,11 +34,11 @@ def point_note(card: Card, point: str) -> str:
     promise = facts.get("promise") or "no promise"
     unit = "dialogues" if facts.get("unit") == "dialogue" else "queries"
     found = f", found on n = {facts['n']} {unit}" if "n" in facts else ""
-    data = ", ".join(_decided_on(card))
+    data = ", ".join(decided_on(card))
     return f"{facts.get('rule', point)}; {promise}{found}{f' of {data}' if data else ''}."
 
 
-def _decided_on(card: Card) -> list[str]:
+def decided_on(card: Card) -> list[str]:
     """Names of the data that the thresholds were found on, as the card gives them."""
     fitted = card.calibration.get("fitted", {})
     return [str(name) for name in (fitted.get("decided_on") or fitted).get("data", [])]

@@ -60,7 +60,8 @@ class Shared:
     """Components that hold the selection, and what tabs do with them.
 
     ``memory`` is a hidden text with the id of the memory that is looked at, or empty; ``threshold``
-    the slider; ``point`` the named operating point; ``notice`` the line for what went wrong.
+    the slider; ``point`` the named operating point and ``point_note`` what it promises; ``notice``
+    the line for what went wrong.
     """
 
     library: Library
@@ -74,6 +75,7 @@ class Shared:
     depth: Any
     model: Any
     point: Any
+    point_note: Any
     threshold: Any
     notice: Any
     tabs: Any
@@ -285,6 +287,7 @@ def build_shared(lab: gr.Blocks, library: Library, bench: Bench) -> Shared:
         depth=sidebar.depth,
         model=sidebar.model,
         point=sidebar.point,
+        point_note=sidebar.point_note,
         threshold=threshold,
         notice=notice,
         tabs=tabs,

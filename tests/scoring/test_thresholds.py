@@ -11,8 +11,10 @@ from labkit.scoring.scored import ScoredData, ScoredQuery
 from labkit.scoring.thresholds import (
     F1,
     Target,
+    Unit,
     find_threshold,
     held,
+    intervals,
     parse_target,
     threshold_for,
 )
@@ -127,3 +129,14 @@ def test_targets_are_read_and_others_refused() -> None:
     for text in ("", "f1=0.3", "precision", "precision=x", "recall=0", "recall=1.2", "recall=nan"):
         with pytest.raises(InputError, match="expected f1, precision=0.9"):
             parse_target(text)
+
+
+@pytest.mark.parametrize("unit", ["query", "dialogue"])
+def test_intervals_at_a_given_threshold_are_those_of_the_threshold_found(unit: Unit) -> None:
+    p, data = rounded(3)
+    found = find_threshold(p, data, F1, unit=unit, draws=200)
+    at_it = intervals(p, data, found.threshold, unit=unit, draws=200)
+    for name, ends in at_it.items():
+        assert ends == pytest.approx(found.intervals[name])
+    nothing = intervals(p, data, 1.1, draws=10)
+    assert np.isnan(nothing["precision"]).all() and nothing["recall"] == (0.0, 0.0)
