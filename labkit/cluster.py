@@ -121,11 +121,14 @@ def _start(workers: int, quiet: Mapping[str, Any]) -> None:
                 ) from None
 
 
-def has_gpu() -> bool:
-    """Whether a worker can have a GPU."""
+def gpus_each(device: str | None) -> float:
+    """How many GPUs a worker has that loads a model there; without a device, one where there are
+    any."""
     import ray
 
-    return bool(ray.cluster_resources().get("GPU", 0))
+    if device is not None:
+        return float(device.startswith("cuda"))
+    return float(bool(ray.cluster_resources().get("GPU", 0)))
 
 
 def once(worker: type[Worker], arguments: Mapping[str, Any], task: Task, *, gpus: float) -> Task:

@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from labkit.cli.shared import AsJson, Data, Device, SkipBad, note, open_dialogues
+from labkit.cli.shared import (
+    AsJson,
+    Data,
+    Device,
+    EngineOption,
+    SkipBad,
+    Workers,
+    note,
+    open_dialogues,
+    pool_size,
+)
 from labkit.errors import InputError
 
 if TYPE_CHECKING:
@@ -61,6 +71,8 @@ def label(
         float | None, typer.Option(min=0, help="Spend at most this; needs prices of each model.")
     ] = None,
     concurrency: Annotated[int, typer.Option(min=1, help="Calls at once, of each teacher.")] = 8,
+    engine: EngineOption = "local",
+    workers: Workers = None,
     device: Device = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only estimate calls, tokens and cost.")
@@ -72,7 +84,11 @@ def label(
 
     Writes verdicts.jsonl, grades.jsonl, examples.jsonl (soft labels; the former ones stay as
     gold_labels) and summary.json. The same command goes on where it was stopped.
+
+    With engine ray rerankers, dense and bm25 compute in a pool of workers; endpoints are asked from
+    here. The labels are the same.
     """
+    import contextlib
     from dataclasses import asdict
 
     from rich.console import Console
@@ -87,6 +103,7 @@ def label(
 
     if split not in (None, "train", "dev", "test"):
         raise InputError(f"--split is {split!r}, expected train, dev or test")
+    pool = pool_size(engine, workers)
     specs = parse_teachers(teacher or [])
     recipe = Recipe(cycles, every_teacher, grades, across, more, seed=seed)
     loaded = load_prompts(prompts)
@@ -101,7 +118,14 @@ def label(
             print(json.dumps([asdict(bound) for bound in bounds]))
         return
     columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    with contextlib.ExitStack() as stack:
+        if pool is not None:
+            from labkit.cluster import ray_session
+
+            stack.enter_context(ray_session(pool))
+        progress = stack.enter_context(
+            Progress(*columns, console=Console(stderr=True), transient=True)
+        )
         task = progress.add_task("", total=None)
 
         def show(what: str, done: int, total: int, used: Sequence[Spending]) -> None:
@@ -120,6 +144,7 @@ def label(
             budget=Budget(max_calls, max_cost),
             concurrency=concurrency,
             device=device,
+            workers=pool,
             on_progress=show,
         )
     if as_json:

@@ -29,8 +29,7 @@ class RayEngine:
     ) -> None:
         self.workers = workers
         self._model = {"model": absolute_source(model), "device": device, "dtype": dtype}
-        wants_gpu = cluster.has_gpu() if device is None else device.startswith("cuda")
-        self._gpus = 1.0 if wants_gpu else 0.0
+        self._gpus = cluster.gpus_each(device)
         self._identity: dict[str, Any] | None = None
 
     def identity(self) -> dict[str, Any]:

@@ -36,6 +36,7 @@ from labkit.teachers.labels import Labels, label
 from labkit.teachers.llm import LLMTeacher, load_prompts
 from labkit.teachers.named import OpenAISpec, Spec, open_teachers
 from labkit.teachers.schedule import Comparison, cross_query, schedule, second_round, to_grade
+from labkit.teachers.scored import ScoredTeacher
 from labkit.teachers.summary import GOLD, gold_labels, summarise
 from labkit.teachers.teacher import Teacher
 from labkit.teachers.verdicts import (
@@ -260,6 +261,8 @@ class _Asking:
 
         # First those that compute: while they do, no reply of an endpoint could be taken.
         for name, teacher in self.teachers.items():
+            if isinstance(teacher, ScoredTeacher):
+                self._prepare(teacher, [calls[i] for i in mine[name]])
             if not isinstance(teacher, LLMTeacher):
                 await work(mine[name])
         try:
@@ -272,6 +275,16 @@ class _Asking:
         except* InputError as errors:
             raise errors.exceptions[0] from None
         return [answer for answer in found if answer is not None]
+
+    def _prepare(self, teacher: ScoredTeacher, calls: Sequence[Call]) -> None:
+        queries = [call.query for call in calls]
+        queries += [c.second_query for c in calls if isinstance(c, Comparison) and c.second_query]
+
+        def show(done: int, total: int) -> None:
+            if self._on_progress is not None:
+                self._on_progress(f"scores of {teacher.name}", done, total, ())
+
+        teacher.prepare([self.examples[query] for query in dict.fromkeys(queries)], show)
 
     async def _one(self, call: Call) -> Answer | None:
         teacher = self.teachers[call.teacher]
@@ -420,6 +433,7 @@ def label_examples(
     retries: int = 5,
     timeout: float = 120.0,
     device: str | None = None,
+    workers: int | None = None,
     on_progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Write verdicts.jsonl, grades.jsonl, examples.jsonl and summary.json into ``out``.
@@ -433,6 +447,9 @@ def label_examples(
         specs: the teachers, see :mod:`labkit.teachers.named`.
         budget: of all teachers together.
         concurrency: calls at once, of each teacher.
+        workers: of Ray, which compute the scores of teachers that compute, inside
+            :func:`labkit.cluster.ray_session`; None computes them here. Calls to endpoints, the
+            budget and the store stay in this process either way.
         on_progress: called with (round, calls done, all of them, what each model used).
 
     Returns:
@@ -467,6 +484,7 @@ def label_examples(
             account=Account(budget),
             calls=calls,
             device=device,
+            workers=workers,
             concurrency=concurrency,
             retries=retries,
             timeout=timeout,

@@ -67,9 +67,16 @@ class LocalSpec:
     simulated: SimulatedTeacher | None = None
     source: str | None = None
 
-    def open(self, store: CallStore, *, device: str | None = None) -> Teacher:
+    def open(
+        self, store: CallStore | None, *, device: str | None = None, workers: int | None = None
+    ) -> Teacher:
+        """The teacher; its scores are computed here, or by as many ``workers`` of Ray."""
         if self.simulated is not None:
             return self.simulated
+        if workers is not None and store is not None:
+            from labkit.teachers.on_ray import teacher_on_ray
+
+            return teacher_on_ray(self.name, self.source, store, device=device, workers=workers)
         if self.source is not None:
             return reranker.reranker_teacher(self.source, store, device=device)
         return bm25.bm25_teacher(store) if self.name == bm25.NAME else dense.dense_teacher(store)
@@ -203,12 +210,13 @@ def open_teachers(
     account: Account,
     calls: CallStore,
     device: str | None = None,
+    workers: int | None = None,
     **options: Any,
 ) -> list[Teacher]:
     """Load or open all of them, in order; the models of LLMTeachers are still to be entered."""
     return [
         spec.open(prompts, store, account=account, **options)
         if isinstance(spec, OpenAISpec)
-        else spec.open(calls, device=device)
+        else spec.open(calls, device=device, workers=workers)
         for spec in specs
     ]

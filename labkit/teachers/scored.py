@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -38,6 +38,8 @@ class ScoredTeacher:
         identity: everything the scores depend on beside the Example, as text.
         probability: from scores to grades, both [n]; None where a score says nothing by itself.
         store: keeps scores from run to run; None = computed anew.
+        together: from many Examples to (index, scores) of each, in any order: elsewhere, and all at
+            once. :meth:`prepare` uses it and needs a store.
     """
 
     name: str
@@ -46,6 +48,7 @@ class ScoredTeacher:
     identity: str
     probability: Callable[[Floats], Floats] | None = None
     store: CallStore | None = None
+    together: Callable[[Sequence[Example]], Iterator[tuple[int, Floats]]] | None = None
     _scores: OrderedDict[str, dict[str, float]] = field(default_factory=OrderedDict)
 
     @property
@@ -63,20 +66,40 @@ class ScoredTeacher:
             self._scores.popitem(last=False)
         return found
 
+    def prepare(self, examples: Sequence[Example], on_done: Callable[[int, int], None]) -> None:
+        """Score those Examples that are not stored, where there is a way to do so together.
+
+        ``on_done`` is called with how many are stored, of how many.
+        """
+        if self.together is None or self.store is None:
+            return
+        new = [example for example in examples if self.store.get(self._key(example)) is None]
+        done = len(examples) - len(new)
+        for i, scores in self.together(new):
+            self._keep(self._key(new[i]), new[i], scores)
+            done += 1
+            on_done(done, len(examples))
+
     def _stored(self, example: Example) -> list[float]:
         if self.store is None:
             return _numbers(self.score(example))
+        key = self._key(example)
+        stored = self.store.get(key) or self._keep(key, example, self.score(example))
+        scores: list[float] = json.loads(stored.reply)
+        return scores
+
+    def _key(self, example: Example) -> str:
         item = example_to_json(example)
         asked = {key: item[key] for key in ("query", "context", "query_time", "instruction")}
         asked["memories"] = [[m.id, m.time, m.speaker, m.text] for m in example.memories]
-        digest = hashlib.sha256(json.dumps([self.identity, asked]).encode()).hexdigest()
-        stored = self.store.get(digest)
-        if stored is None:
-            request = json.dumps({"scorer": self.name, "query": example.id})
-            stored = StoredCall(json.dumps(_numbers(self.score(example))), 0, 0)
-            self.store.put(digest, request, stored)
-        scores: list[float] = json.loads(stored.reply)
-        return scores
+        return hashlib.sha256(json.dumps([self.identity, asked]).encode()).hexdigest()
+
+    def _keep(self, key: str, example: Example, scores: Floats) -> StoredCall:
+        assert self.store is not None
+        request = json.dumps({"scorer": self.name, "query": example.id})
+        stored = StoredCall(json.dumps(_numbers(scores)), 0, 0)
+        self.store.put(key, request, stored)
+        return stored
 
     async def compare(
         self, example: Example, first: str, second: str, second_example: Example | None = None
