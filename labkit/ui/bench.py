@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from labkit.assets import assets_path
 from labkit.errors import InputError
-from labkit.records import Dialogue, Query, Ranking
+from labkit.records import Dialogue, Memory, Query, Ranking
 from labkit.retrieval.first_stage import FirstStage, Method
 from labkit.scoring.reranker import Reranker
 from labkit.students.card import FILE_NAME
-from labkit.students.load import EMBEDDED, assets_path
+from labkit.students.load import EMBEDDED
 from labkit.ui.kept import Kept
 from labkit.ui.selection import Selection
 
@@ -50,11 +51,17 @@ class Bench:
             described or f"{Path(model).name} says nothing of itself: its card has no description."
         )
 
-    def rank(self, dialogue: Dialogue, query: Query, selection: Selection) -> Ranking:
-        """First stage to ``selection.depth``, then the model."""
+    def candidates(
+        self, dialogue: Dialogue, query: Query, selection: Selection
+    ) -> tuple[Memory, ...]:
+        """The first stage to ``selection.depth``."""
         index = self._indexes.get_or_make(
             (selection.collection, selection.dialogue, selection.method),
             lambda: FirstStage(dialogue.memories, selection.method),
         )
-        candidates = index.candidates(query, selection.depth)
+        return index.candidates(query, selection.depth)
+
+    def rank(self, dialogue: Dialogue, query: Query, selection: Selection) -> Ranking:
+        """The candidates, and then the model."""
+        candidates = self.candidates(dialogue, query, selection)
         return self.reranker(selection.model).rerank(query, candidates)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from labkit.records import (
     RELEVANT,
     Dialogue,
     Example,
+    Memory,
     Query,
     Ranking,
     Turn,
@@ -128,12 +129,23 @@ def signed(value: float, places: int = 2) -> str:
     return text.replace("-", "\N{MINUS SIGN}") if float(text) else f"{0:.{places}f}"
 
 
-def table_rows(ranking: Ranking, example: Example | None) -> list[dict[str, Any]]:
+def table_rows(
+    ranking: Ranking, example: Example | None, rival: Ranking | None = None
+) -> list[dict[str, Any]]:
     """One row a memory, best first: texts as shown, and the numbers that the page counts with.
 
-    Without an example there is no gold: ``label`` and ``relevant`` are None.
+    Without an example there is no gold: ``label`` and ``relevant`` are None. ``rival`` is another
+    model's ranking of the same candidates; ``other`` is where that has the memory.
     """
     rows = []
+    others = (
+        {}
+        if rival is None
+        else {
+            memory.id: {"rank": i + 1, "probability": f"{rival.probabilities[i]:.3f}"}
+            for i, memory in enumerate(rival.memories)
+        }
+    )
     for i, memory in enumerate(ranking.memories):
         first, p = ranking.first_stage_ranks[i], ranking.probabilities[i]
         label = None if example is None else example.label(memory.id)
@@ -156,6 +168,7 @@ def table_rows(ranking: Ranking, example: Example | None) -> list[dict[str, Any]
                 "kind": "" if example is None else example.negative_kinds.get(memory.id, ""),
                 "truncated": memory.id in ranking.truncated,
                 "words": len(memory.text.split()),
+                "other": others.get(memory.id),
             }
         )
     return rows
@@ -172,10 +185,14 @@ def gold_state(example: Example | None) -> str:
 
 
 def table_of(
-    ranking: Ranking, dialogue: Dialogue, example: Example | None, selection: Selection
+    ranking: Ranking,
+    dialogue: Dialogue,
+    example: Example | None,
+    selection: Selection,
+    rival: Ranking | None = None,
 ) -> dict[str, Any]:
     """All that the candidates table draws and counts from."""
-    rows = table_rows(ranking, example)
+    rows = table_rows(ranking, example, rival)
     relevant = 0 if example is None else len(example.relevant)
     found = sum(bool(row["relevant"]) for row in rows)
     stage = selection.method if selection.method != "none" else "none (as they come)"
@@ -190,6 +207,7 @@ def table_of(
             f"model {Path(selection.model).name}"
         ),
         "question": ranking.query.text,
+        "rival": "" if rival is None else Path(rival.model).name,
         "empty": "" if rows else "This dialogue has no memories to rank.",
     }
 
@@ -253,12 +271,15 @@ def empty_table(message: str) -> dict[str, Any]:
         "lost": 0,
         "caption": "",
         "question": "",
+        "rival": "",
         "empty": message,
     }
 
 
-def view(library: Library, bench: Bench, selection: Selection, form: Form) -> View:
-    """Rank and lay out. An empty form (a dialogue without queries) asks for a question.
+def view(library: Library, bench: Bench, selection: Selection, form: Form, rival: str = "") -> View:
+    """Rank and lay out, with another model beside it where ``rival`` names one.
+
+    An empty form (a dialogue without queries) asks for a question.
 
     Raises:
         InputError: the selection is gone, or a field cannot be read.
@@ -271,5 +292,23 @@ def view(library: Library, bench: Bench, selection: Selection, form: Form) -> Vi
     query = query_of(form, example)
     labelled = example if asks_the_same(form, example) else None
     ranking = bench.rank(dialogue, query, selection)
-    table = table_of(ranking, dialogue, labelled, selection)
+    beside = None
+    if rival and rival != selection.model:
+        beside = bench.rank(dialogue, query, replace(selection, model=rival))
+    table = table_of(ranking, dialogue, labelled, selection, beside)
     return View(asked_of(form, example, query), table)
+
+
+def asked_now(
+    library: Library, bench: Bench, selection: Selection, form: Form
+) -> tuple[Query, tuple[Memory, ...], Example | None]:
+    """The query that the form describes, its candidates, and the example whose labels hold.
+
+    Raises:
+        InputError: the selection is gone, or a field cannot be read.
+    """
+    dialogue = library.dialogue(selection.collection, selection.dialogue)
+    example = examples_of(dialogue).get(selection.example or "")
+    query = query_of(form, example)
+    labelled = example if asks_the_same(form, example) else None
+    return query, bench.candidates(dialogue, query, selection), labelled

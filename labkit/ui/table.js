@@ -1,6 +1,10 @@
 // The candidates. Rows come once from the server; what the threshold does to them, and the counts,
 // happen here, so that moving it needs no round trip.
-const state = { table: null, threshold: props.threshold, order: "rank", body: null, drawn: [], cut: null };
+const state = {
+  table: null, threshold: props.threshold, order: "rank", body: null, drawn: [], cut: null,
+  looked: { memory: "" }, panel: null, asked: false,
+};
+const columns = () => (state.table.rival ? 9 : 8);
 const number = (value) => (value === null ? "–" : value.toFixed(3));
 
 const change = (row) => {
@@ -23,14 +27,44 @@ const score = (row) => {
   p.title = `probability ${row.p.toFixed(6)}`;
   return [
     el("span", "lk-prob", p, bar),
-    el("span", "lk-sub", el("span", "lk-odds", row.log_odds), el("span", "lk-level", row.level)),
+    el("span", "lk-sub", el("span", "lk-odds", row.log_odds), el("span", "lk-grade", row.level)),
   ];
 };
+
+// Which memory is looked into: its id is a button, and so is, for a mouse, its row.
+const toggle = (id) => {
+  const memory = state.looked.memory === id ? "" : id;
+  look({ memory });
+  trigger("pick", { id: memory });
+};
+
+const look = (detail, scroll = false) => {
+  const same = detail.memory === state.looked.memory;
+  state.looked = same ? { ...state.looked, ...detail } : detail;
+  state.panel?.remove();
+  state.panel = null;
+  for (const { row, node, opener } of state.drawn) {
+    const open = row.id === detail.memory;
+    opener.setAttribute("aria-expanded", String(open));
+    node.classList.toggle("looked", open);
+    if (!open) continue;
+    state.panel = panel(row, state.looked, columns());
+    node.after(state.panel);
+    if (scroll && !same) node.scrollIntoView({ block: "center" });
+  }
+};
+
+const other = (row) =>
+  el("td", "c-other", el("span", "", String(row.other.rank)), " ", change({ change: row.first - row.other.rank }), el("span", "lk-span", row.other.probability));
 
 const drawRow = (row) => {
   const date = el("span", "lk-date", row.date || "no date");
   if (row.when) date.title = row.when;
   const verdict = el("span", "");
+  const opener = button("lk-id", row.id, (event) => {
+    event.stopPropagation();
+    toggle(row.id);
+  }, "look into this memory: why it scored so, what another text would score");
   const node = el(
     "tr",
     row.relevant ? "lk-row relevant" : "lk-row",
@@ -38,9 +72,10 @@ const drawRow = (row) => {
     el("td", "c-first", String(row.first)),
     el("td", "c-change", change(row)),
     el("td", "c-score", ...score(row)),
+    row.other ? other(row) : "",
     el("td", "c-verdict", verdict),
     el("td", "c-gold", gold(row)),
-    el("td", "c-who", date, el("span", "lk-who", row.speaker, row.speaker ? " · " : "", el("i", "lk-id", row.id))),
+    el("td", "c-who", date, el("span", "lk-who", row.speaker, row.speaker ? " · " : "", opener)),
     el(
       "td",
       "c-text",
@@ -52,7 +87,11 @@ const drawRow = (row) => {
     ),
   );
   node.dataset.id = row.id;
-  return { row, node, verdict };
+  node.addEventListener("click", () => {
+    if (String(window.getSelection())) return; // somebody marks text
+    toggle(row.id);
+  });
+  return { row, node, verdict, opener };
 };
 
 const sortButton = (key, label, title) => {
@@ -80,6 +119,7 @@ const head = (className, label, title) => {
 const arrange = () => {
   state.drawn.sort((a, b) => a.row[state.order] - b.row[state.order]);
   state.body.append(...state.drawn.map((item) => item.node));
+  if (state.panel) look({ memory: state.looked.memory });
   for (const cell of element.querySelectorAll("th[data-key]")) {
     cell.setAttribute("aria-sort", cell.dataset.key === state.order ? "ascending" : "none");
   }
@@ -159,7 +199,7 @@ const draw = (root, table) => {
   state.body = el("tbody", "");
   state.drawn = table.rows.map(drawRow);
   state.cut = el("tr", "lk-cut", el("td", "", el("span", "")));
-  state.cut.firstChild.colSpan = 8;
+  state.cut.firstChild.colSpan = columns();
   root.replaceChildren(
     el(
       "div",
@@ -178,6 +218,7 @@ const draw = (root, table) => {
             sortButton("first", "1st", "rank in the first stage: sort by it"),
             head("c-change", "±", "places gained or lost by reranking"),
             head("c-score", "probability · log-odds, level"),
+            table.rival ? head("c-other", table.rival, `rank, places moved and probability by ${table.rival}`) : "",
             head("c-verdict", "verdict"),
             head("c-gold", "gold", "label given by hand; ✓ is relevant, 0.6 or more"),
             head("c-who", "when, who, id"),
@@ -188,8 +229,14 @@ const draw = (root, table) => {
       ),
     ),
   );
+  // What was said of a memory was said of another ranking.
+  state.looked = { memory: state.looked.memory };
+  state.panel = null;
   arrange();
   apply();
+  look(state.looked);
+  if (!state.asked) window.dispatchEvent(new CustomEvent("labkit:which"));
+  state.asked = true;
 };
 
 // The slider's own event, without a server: see shared.py.
@@ -201,3 +248,7 @@ window.addEventListener("labkit:threshold", (event) => {
 
 // Whichever of the two is mounted first: the counts ask, the table tells.
 window.addEventListener("labkit:count", () => element.isConnected && apply());
+// What the server says of one memory; at the first drawing of either, the table asks.
+window.addEventListener("labkit:detail", ({ detail }) => {
+  if (element.isConnected && state.table && detail) look(detail, true);
+});

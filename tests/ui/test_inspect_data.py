@@ -117,6 +117,17 @@ def test_rows_without_gold_claim_none() -> None:
     ] * 2
 
 
+def test_another_model_beside_it_is_found_by_memory() -> None:
+    rival = replace(RANKING, memories=MEMORIES[:2], probabilities=(0.9, 0.1), model="a/b/rival")
+    rows = table_rows(RANKING, EXAMPLE, rival)
+    assert [(row["id"], row["other"]["rank"], row["other"]["probability"]) for row in rows] == [
+        ("b", 2, "0.100"),
+        ("a", 1, "0.900"),
+    ]
+    assert [row["other"] for row in table_rows(RANKING, EXAMPLE)] == [None, None]
+    assert table_of(RANKING, DIALOGUE, EXAMPLE, SELECTION, rival)["rival"] == "rival"
+
+
 def test_relevant_memories_that_the_first_stage_lost_are_counted() -> None:
     lost = replace(EXAMPLE, labels={"a": 1.0, "c": 0.8})
     table = table_of(RANKING, DIALOGUE, lost, SELECTION)
