@@ -1,4 +1,4 @@
-"""Start the lab: ``python app.py [--data FILE] [--model NAME_OR_FOLDER]``."""
+"""Start the lab: ``python app.py [--data FILE] [--model NAME_OR_FOLDER] [--auth FILE]``."""
 
 from __future__ import annotations
 
@@ -19,6 +19,15 @@ def main() -> int:
         "a chat export or text with speakers",
     )  # fmt: skip
     parser.add_argument("--model", help="embedded model, checkpoint folder or hub id to rank with")
+    parser.add_argument(
+        "--auth", type=Path, metavar="FILE",
+        help="who may log in; labkit annotations user NAME --file FILE writes it",
+    )  # fmt: skip
+    parser.add_argument(
+        "--store", metavar="WHERE",
+        help="where annotations are kept: an SQLite file or a PostgreSQL URL; else "
+        "LABKIT_DATABASE_URL, else annotations.sqlite in the user's data folder",
+    )  # fmt: skip
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     parser.add_argument("--port", type=int, default=7860, help="first port to try (%(default)s)")
     arguments = parser.parse_args()
@@ -26,11 +35,15 @@ def main() -> int:
         parser.error(f"--port is {arguments.port}, expected 1 to 65535")
 
     # Not at the top: --help and a mistyped path should not wait for torch and gradio.
+    from labkit.annotation.store import Store
+    from labkit.annotation.users import read_users
     from labkit.ui.bench import Bench, embedded_models
+    from labkit.ui.labelled import bundled_labels, read_labelled
     from labkit.ui.library import open_library
 
     notes: list[str] = []
     try:
+        users = None if arguments.auth is None else read_users(arguments.auth)
         library = open_library(arguments.data, on_note=notes.append)
         for note in notes[:NOTES_SHOWN]:
             print(f"note: {note}")
@@ -39,9 +52,16 @@ def main() -> int:
         bench = Bench([*([arguments.model] if arguments.model else []), *embedded_models()])
         bench.reranker(bench.models[0])
 
+        labels = bundled_labels()
+        folders = [] if labels is None else [read_labelled(labels)]
+
         from labkit.ui.lab import serve
 
-        serve(library, bench, arguments.host, arguments.port)
+        with Store(arguments.store) as store:
+            serve(
+                library, bench, arguments.host, arguments.port,
+                store=store, folders=folders, users=users,
+            )  # fmt: skip
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -158,15 +158,23 @@ def read_splits(data: str | os.PathLike[str]) -> dict[Split, list[Example]]:
     else:
         found = {split: [] for split in SPLITS}
         found["train"] = [e for dialogue in read_dialogues(place) for e in dialogue.examples]
-    for split, examples in found.items():
-        for id_, times in Counter(example.id for example in examples).items():
-            if times > 1:
-                raise InputError(
-                    f"{data}: the id {shown(id_)} comes {times} times in {split}, expected once"
-                )
+    check_ids(found, str(data))
     if not any(found.values()):
         raise InputError(f"{data}: no query with memories, expected Examples or lives")
     return found
+
+
+def check_ids(splits: Mapping[Split, Iterable[Example]], where: str) -> None:
+    """
+    Raises:
+        InputError: two Examples of a split have one id: a judgement would be of both.
+    """
+    for split, examples in splits.items():
+        for id_, times in Counter(example.id for example in examples).items():
+            if times > 1:
+                raise InputError(
+                    f"{where}: the id {shown(id_)} comes {times} times in {split}, expected once"
+                )
 
 
 def export(

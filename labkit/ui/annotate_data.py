@@ -8,7 +8,7 @@ for, or once the annotator has decided.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from threading import Lock, Thread
 from typing import Any, get_args
@@ -30,12 +30,13 @@ from labkit.annotation.store import Store, Unavailable
 from labkit.errors import InputError
 from labkit.records import LEVELS, NEGATIVE_KINDS, Memory, parse_time, shown
 from labkit.rendering import render_date
+from labkit.scoring.reranker import Reranker
 from labkit.sources.lives import Split
 from labkit.synthesis.splits import SPLITS
 from labkit.ui.bench import Bench
 from labkit.ui.inspect_data import short_level
 from labkit.ui.kept import Kept
-from labkit.ui.labelled import bounded
+from labkit.ui.labelled import Labelled, bounded
 from labkit.ui.library import Library, examples_of
 from labkit.ui.points import starting_point
 from labkit.ui.scores import Batch, Scores
@@ -118,6 +119,13 @@ class Desk:
         self._scoring: dict[Source, Scoring] = {}
         self._lock = Lock()
 
+    def reranker(self, model: str) -> Reranker:
+        """
+        Raises:
+            InputError: the model is none of the lab's.
+        """
+        return self._bench.reranker(model)
+
     @property
     def store_key(self) -> str:
         """Tells a page which store its labels are for, without saying where it lies."""
@@ -186,7 +194,7 @@ class Desk:
         pool = self.pool(source, scored=scored)
         wanted = self.requested(source, pool)
         key = (source, pool.scored, annotator, tuple(item.id for item in wanted))
-        _, threshold = starting_point(self._bench.reranker(source.model).card)
+        _, threshold = starting_point(self.reranker(source.model).card)
         plan = replace(self.plan, threshold=threshold)
         return self._queues.get_or_make(
             key, lambda: build_queue(pool.items, annotator, plan, wanted)
@@ -224,6 +232,17 @@ class Desk:
         return None
 
 
+def teacher_labels(folders: Iterable[Labelled]) -> dict[Pair, float]:
+    """What teachers say of pairs; of several folders, the first that says anything."""
+    found: dict[Pair, float] = {}
+    for labelled in folders:
+        if not labelled.gold:
+            for example in labelled.batch.examples:
+                for id_, label in example.labels.items():
+                    found.setdefault((example.id, id_), label)
+    return found
+
+
 # --- reading what the page sent ------------------------------------------------------------------
 
 
@@ -257,7 +276,7 @@ def source_of(desk: Desk, asked: Asked) -> Source:
     known: dict[str, Split] = {name: name for name in SPLITS}
     if split not in known:
         raise InputError(f"split is {shown(split)}, expected one of {', '.join(SPLITS)}")
-    desk._bench.reranker(model)
+    desk.reranker(model)
     return Source(collection, known[split], model)
 
 

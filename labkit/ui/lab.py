@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import ipaddress
 import os
 import socket
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 # Before Gradio is imported: it would tell its makers that it started.
@@ -11,9 +14,16 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 import gradio as gr
 
+from labkit.annotation.queue import Plan
+from labkit.annotation.store import Store
+from labkit.annotation.users import Users
 from labkit.errors import InputError
+from labkit.ui.agreement import build_agreement
+from labkit.ui.annotate import build_annotate
+from labkit.ui.annotate_data import Desk, teacher_labels
 from labkit.ui.bench import Bench
 from labkit.ui.inspect import build_inspect
+from labkit.ui.labelled import Labelled
 from labkit.ui.library import MAX_UPLOAD_BYTES, Library
 from labkit.ui.scores import Scores
 from labkit.ui.shared import build_shared
@@ -24,8 +34,21 @@ PORTS_TRIED = 100
 HOUR = 3_600
 
 
-def build_lab(library: Library, bench: Bench) -> gr.Blocks:
-    """The page, with a first ranking in it already."""
+def build_lab(
+    library: Library,
+    bench: Bench,
+    store: Store | None = None,
+    folders: Sequence[Labelled] = (),
+    *,
+    team: Sequence[str] = (),
+) -> gr.Blocks:
+    """The page, with a first ranking in it already.
+
+    Args:
+        store: of annotations; without one the tabs that write are left out.
+        folders: teachers' labels to hold students against.
+        team: the annotators, where they are known; see :class:`labkit.annotation.queue.Plan`.
+    """
     # Uploaded files are removed once read; this removes what a broken-off upload left.
     with gr.Blocks(
         title="labkit", fill_width=True, analytics_enabled=False, delete_cache=(HOUR, HOUR)
@@ -38,6 +61,13 @@ def build_lab(library: Library, bench: Bench) -> gr.Blocks:
                 build_inspect(lab, shared, tab)
             with gr.Tab("Threshold", id="threshold") as tab:
                 build_threshold(lab, shared, tab, scores)
+            if store is not None:
+                plan = Plan(team=tuple(team))
+                desk = Desk(library, bench, scores, store, plan, teacher_labels(folders))
+                with gr.Tab("Annotate", id="annotate") as tab:
+                    build_annotate(shared, tab, desk)
+                with gr.Tab("Agreement", id="agreement") as tab:
+                    build_agreement(shared, tab, desk)
     return lab
 
 
@@ -45,7 +75,7 @@ def launch_options() -> dict[str, Any]:
     """How the lab is launched, in the app and in tests alike."""
     return {
         "theme": theme(),
-        "css": text_of("lab.css"),
+        "css": text_of("lab.css", "annotate.css"),
         "js": text_of("lab.js"),
         "footer_links": [],
         "run_history": False,
@@ -82,12 +112,55 @@ def free_port(host: str, port: int) -> int:
     raise InputError(f"--port {port}: no port from there on is free, expected another --port")
 
 
-def serve(library: Library, bench: Bench, host: str, port: int) -> None:
-    """Build the page and serve it until the process is interrupted."""
-    lab = build_lab(library, bench)
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach what listens there."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def login_of(users: Users) -> Callable[[str, str], Awaitable[bool]]:
+    """The users as Gradio asks for them. A hash takes its time, and others are served meanwhile."""
+
+    async def may_enter(name: str, password: str) -> bool:
+        return await asyncio.to_thread(users.are, name, password)
+
+    return may_enter
+
+
+def serve(
+    library: Library,
+    bench: Bench,
+    host: str,
+    port: int,
+    *,
+    store: Store | None = None,
+    folders: Sequence[Labelled] = (),
+    users: Users | None = None,
+) -> None:
+    """Build the page and serve it until the process is interrupted.
+
+    Raises:
+        InputError: the host is none of this machine's; no port is free; or others could reach it
+            and anybody would be let in.
+    """
+    if users is None and not is_loopback(host):
+        raise InputError(
+            f"--host {host} lets others in and nobody would have to log in, expected --auth FILE "
+            "(make it: labkit annotations user NAME --file FILE), or --host 127.0.0.1"
+        )
     chosen = free_port(host, port)
+    team = users.names if users is not None else ()
+    lab = build_lab(library, bench, store, folders, team=team)
     if chosen != port:
         print(f"port {port} is taken, using {chosen}")
-    lab.launch(server_name=host, server_port=chosen, prevent_thread_lock=True, **launch_options())
+    lab.launch(
+        server_name=host,
+        server_port=chosen,
+        prevent_thread_lock=True,
+        auth=None if users is None else login_of(users),
+        **launch_options(),
+    )
     print(f"labkit is at http://{host}:{chosen}  (stop it with Ctrl+C)", flush=True)
     lab.block_thread()

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from labkit.annotation.store import Store
 from labkit.sources.lives import parse_life
 from labkit.ui.bench import Bench
 from labkit.ui.library import DATA, Collection, Library
@@ -40,12 +41,13 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
-def lab_url(bench: Bench) -> Iterator[str]:
+def lab_url(bench: Bench, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A lab with the made-up lives, serving."""
     from labkit.ui.lab import build_lab, free_port, launch_options
 
     lives = [parse_life(roof_life()), parse_life(hostile_life())]
-    lab = build_lab(Library([Collection.of(DATA, "made up", lives)]), bench)
+    store = Store(tmp_path_factory.mktemp("lab") / "annotations.sqlite")
+    lab = build_lab(Library([Collection.of(DATA, "made up", lives)]), bench, store)
     _, url, _ = lab.launch(
         server_name="127.0.0.1",
         server_port=free_port("127.0.0.1", 7960),
@@ -54,3 +56,4 @@ def lab_url(bench: Bench) -> Iterator[str]:
     )
     yield url
     lab.close()
+    store.close()

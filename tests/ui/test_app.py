@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from labkit.annotation.store import Store
+from labkit.errors import InputError
 from labkit.ui.bench import Bench
 from labkit.ui.library import Library
 
@@ -17,10 +19,12 @@ APP = ROOT / "app.py"
 
 
 @pytest.mark.slow
-def test_endpoints_are_named_and_none_is_an_api(library: Library, bench: Bench) -> None:
+def test_endpoints_are_named_and_none_is_an_api(
+    library: Library, bench: Bench, tmp_path: Path
+) -> None:
     from labkit.ui.lab import build_lab
 
-    functions = build_lab(library, bench).fns.values()
+    functions = build_lab(library, bench, Store(tmp_path / "a.sqlite")).fns.values()
     names = {fn.api_name: fn.api_visibility for fn in functions}
     assert len(names) == len(functions)
     assert set(names.values()) == {"private"}
@@ -41,13 +45,34 @@ def test_a_port_in_use_gives_the_next_one() -> None:
 
 
 @pytest.mark.slow
+def test_an_address_of_another_machine_is_refused() -> None:
+    from labkit.ui.lab import free_port
+
+    with pytest.raises(InputError, match="is not an address of this machine"):
+        free_port("192.0.2.1", 7860)
+
+
+@pytest.mark.slow
+def test_who_can_reach_it_from_outside_must_log_in(library: Library, bench: Bench) -> None:
+    from labkit.ui.lab import is_loopback, serve
+
+    assert all(map(is_loopback, ("127.0.0.1", "127.8.0.1", "::1", "localhost")))
+    for host in ("0.0.0.0", "::", "192.168.1.2", "example.org", ""):
+        assert not is_loopback(host)
+        with pytest.raises(InputError, match="expected --auth FILE"):
+            serve(library, bench, host, 7860)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["--data", "gone.json"], "gone.json"),
         (["--data", __file__], "expected one of"),
         (["--model", "gone"], "no model 'gone'"),
-        (["--host", "192.0.2.1"], "is not an address of this machine"),
+        (["--host", "192.0.2.1"], "nobody would have to log in, expected --auth FILE"),
+        (["--auth", "gone"], "make it: labkit annotations user NAME --file gone"),
+        (["--store", "mysql://x"], "expected postgresql://"),
     ],
 )
 def test_a_bad_argument_is_one_line_and_2(arguments: list[str], message: str) -> None:
@@ -62,12 +87,12 @@ def test_a_bad_argument_is_one_line_and_2(arguments: list[str], message: str) ->
 
 
 @pytest.mark.slow
-def test_the_app_says_where_it_serves_and_does() -> None:
+def test_the_app_says_where_it_serves_and_does(tmp_path: Path) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     app = subprocess.Popen(
-        [sys.executable, str(APP), "--port", str(port)],
+        [sys.executable, str(APP), "--port", str(port), "--store", str(tmp_path / "a.sqlite")],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
