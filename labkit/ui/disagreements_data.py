@@ -251,7 +251,6 @@ def tiles(labelled: Labelled, shown: Weighed) -> list[dict[str, str]]:
     total = len(shown)
     return [
         {
-            "quadrant": quadrant,
             "name": names[quadrant],
             "value": f"{count:,}",
             "note": f"{100 * count / total:.1f} %" if total else "",
@@ -294,6 +293,8 @@ def page_of(
         "page": number,
         "pages": last + 1,
         "whose": labelled.whose,
+        "shown": len(shown),
+        "most": SENT_AT_MOST,
         "tiles": tiles(labelled, shown),
         "caption": caption(labelled, shown, every, model),
         "about": " ".join([labelled.about, *(f"{problem}." for problem in labelled.problems)]),
@@ -304,8 +305,8 @@ def page_of(
 def empty_page(message: str, about: str = "") -> dict[str, Any]:
     """A page without rows that says why."""
     return {
-        "rows": [], "page": 0, "pages": 1, "whose": "", "tiles": [], "caption": "", "about": about,
-        "empty": message,
+        "rows": [], "page": 0, "pages": 1, "whose": "", "shown": 0, "most": SENT_AT_MOST,
+        "tiles": [], "caption": "", "about": about, "empty": message,
     }  # fmt: skip
 
 

@@ -1,0 +1,24 @@
+// Tables as they come: a title, what they are of, a head, rows. A wide one scrolls by itself.
+const tableOf = ({ title, note, head, rows, numbers }) => {
+  const box = el(
+    "div",
+    "lk-wide",
+    el(
+      "table",
+      "",
+      el("caption", "", el("b", "", title), note ? el("span", "lk-caption", note) : ""),
+      el("thead", "", el("tr", "", ...head.map((text, i) => {
+        const cell = el("th", i >= numbers ? "c-number" : "", text);
+        cell.scope = "col";
+        return cell;
+      }))),
+      el("tbody", "", ...rows.map((row) =>
+        el("tr", "", ...row.map((text, i) => el("td", i >= numbers ? "c-number" : "", text))))),
+    ),
+  );
+  box.tabIndex = 0;
+  box.setAttribute("role", "region");
+  box.setAttribute("aria-label", title);
+  return box;
+};
+const draw = (root, tables) => root.replaceChildren(...tables.map(tableOf));

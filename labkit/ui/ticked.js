@@ -1,0 +1,44 @@
+// A list of folders with a box to tick before each; what is ticked is shown below.
+const draw = (root, list) => {
+  if (list.empty) {
+    root.replaceChildren(el("p", "lk-empty", list.empty));
+    return;
+  }
+  const boxes = [];
+  const rowOf = (row) => {
+    const box = document.createElement("input");
+    box.type = "checkbox";
+    box.value = row.name;
+    box.checked = list.ticked.includes(row.name);
+    box.addEventListener("change", () =>
+      trigger("ticked", { names: boxes.filter((each) => each.checked).map((each) => each.value) }),
+    );
+    boxes.push(box);
+    return el(
+      "tr",
+      `lk-${row.state.replaceAll(" ", "-")}`,
+      el("td", "c-name", el("label", "", box, " ", row.name)),
+      el("td", "c-status", row.status),
+      ...list.heads.map(([key]) => el("td", `c-${key}`, row[key])),
+      el("td", "c-note", row.problems.length ? `! ${row.problems.join("; ")}` : ""),
+    );
+  };
+  const heads = ["folder", "how it ended", ...list.heads.map(([, name]) => name), ""];
+  root.replaceChildren(
+    el(
+      "div",
+      "lk-wide",
+      el(
+        "table",
+        "",
+        el("caption", "", list.caption),
+        el("thead", "", el("tr", "", ...heads.map((name) => {
+          const cell = el("th", "", name);
+          cell.scope = "col";
+          return cell;
+        }))),
+        el("tbody", "", ...list.rows.map(rowOf)),
+      ),
+    ),
+  );
+};
