@@ -15,29 +15,25 @@
     }
     window.history.replaceState(window.history.state, "", url);
   };
-  let linkIsRead = false;
   const cut = (threshold, point) => {
-    if (!linkIsRead || typeof threshold !== "number") return;
+    if (!window.labkitLinkIsRead || typeof threshold !== "number") return;
     const named = point !== "custom";
     write({
       point: named && point !== "balanced" ? point : null,
       threshold: named ? null : String(Math.round(threshold * 1e4) / 1e4),
     });
   };
-  const ready = () => {
-    linkIsRead = true;
-  };
   window.addEventListener("labkit:threshold", ({ detail }) => {
     if (typeof detail === "number") window.labkit.threshold = detail;
   });
-  window.labkit = { openTab, write, cut, ready };
+  window.labkit = { openTab, write, cut };
 
   // Which tab is open: for the style sheet, for the address, and for whoever counts.
   const opened = () => {
     const tab = openTab();
     if (!tab || document.body.dataset.tab === tab) return;
     document.body.dataset.tab = tab;
-    if (linkIsRead) write({ tab: tab === "inspect" ? null : tab });
+    if (window.labkitLinkIsRead) write({ tab: tab === "inspect" ? null : tab });
     window.dispatchEvent(new CustomEvent("labkit:count"));
   };
   new MutationObserver(opened).observe(document.body, {

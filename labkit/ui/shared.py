@@ -48,7 +48,11 @@ Updates = dict[Any, Any]
 """New values by component; a component that is not named stays as it is."""
 
 # Which tab is open is a matter of the page, so it is asked there: the first input is a placeholder.
-OPEN_TAB = "(placeholder, ...rest) => [window.labkit.openTab(), ...rest]"
+# By the page itself and not by lab.js, which a slow browser may run after the first event.
+OPEN_TAB = """(placeholder, ...rest) => {
+    const open = document.querySelector('#lk-tabs [role="tab"][aria-selected="true"]');
+    return [open ? open.textContent.trim().toLowerCase() : "", ...rest];
+}"""
 # A script hears of the threshold without a server; a null is what an emptied number box sends.
 SEND_THRESHOLD = """(value) => {
     window.dispatchEvent(new CustomEvent("labkit:threshold", { detail: value }));
@@ -442,7 +446,7 @@ def _listen_to_points(shared: Shared, sidebar: Sidebar) -> None:
     )  # fmt: skip
     gr.on(
         [shared.threshold.change, shared.point.change], None, [shared.threshold, shared.point],
-        None, js="(threshold, point) => window.labkit.cut(threshold, point)",
+        None, js="(threshold, point) => window.labkit?.cut(threshold, point)",
         api_name="write_threshold", **browser_only,
     )  # fmt: skip
 
@@ -450,7 +454,7 @@ def _listen_to_points(shared: Shared, sidebar: Sidebar) -> None:
 def _listen_to_address(lab: gr.Blocks, shared: Shared, sidebar: Sidebar) -> None:
     library, bench = shared.library, shared.bench
     shared.chosen.change(
-        None, [shared.address], None, js="(place) => window.labkit.write(place)",
+        None, [shared.address], None, js="(place) => window.labkit?.write(place)",
         api_name="write_address", api_visibility="private", queue=False,
     )  # fmt: skip
 
@@ -491,6 +495,6 @@ def _listen_to_address(lab: gr.Blocks, shared: Shared, sidebar: Sidebar) -> None
     )  # fmt: skip
     # Until the link is read, nothing may write over it.
     loaded.then(
-        None, None, None, js="() => window.labkit.ready()", api_name="link_is_read",
+        None, None, None, js="() => { window.labkitLinkIsRead = true; }", api_name="link_is_read",
         api_visibility="private", queue=False,
     )  # fmt: skip
