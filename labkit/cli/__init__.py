@@ -13,6 +13,7 @@ import typer
 
 from labkit import __version__
 from labkit.cli.annotations import app as annotation
+from labkit.cli.bench import bench
 from labkit.cli.benchmarks import app as benchmarks
 from labkit.cli.calibrate import calibrate
 from labkit.cli.doctor import doctor
@@ -41,6 +42,7 @@ app.command()(score)
 app.command("eval")(evaluate)
 app.command()(report)
 app.add_typer(benchmarks, name="benchmarks")
+app.command()(bench)
 app.add_typer(synth, name="synth")
 app.command("import")(import_set)
 app.command()(label)

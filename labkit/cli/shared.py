@@ -29,7 +29,13 @@ Data = Annotated[
 ]
 Model = Annotated[str, typer.Option(help="Embedded name, checkpoint folder or hub id.")]
 Device = Annotated[str | None, typer.Option(help="cpu, cuda, mps; chosen where not given.")]
-Dtype = Annotated[str | None, typer.Option(help="float32, bfloat16 or float16.")]
+Dtype = Annotated[
+    str | None,
+    typer.Option(
+        help="float32, bfloat16 or float16; int8 for an encoder on a CPU. Chosen where not given: "
+        "on a CPU float32, whose scores are the checkpoint's."
+    ),
+]
 FirstStageOption = Annotated[
     str, typer.Option("--first-stage", help="fused, bm25, dense, or none (memories as they come).")
 ]

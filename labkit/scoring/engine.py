@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from labkit.batching import token_batches
-from labkit.students.decoder import DecoderStudent
+from labkit.packed_bert import PackedBert
 from labkit.students.encoder import EncoderStudent
 from labkit.students.tokens import PairTokens
+
+if TYPE_CHECKING:
+    from labkit.students.conversation import Conversation
+
+    # Its import takes that of transformers with it, which an encoder on a CPU does without.
+    from labkit.students.decoder import DecoderStudent
 
 _TOKENS_ON_CPU = 2_048
 _TOKENS_ON_GPU = 65_536
@@ -25,14 +32,16 @@ def score_pairs(
     *,
     tokens_per_batch: int | None = None,
     share_prefix: bool = True,
+    conversation: Conversation | None = None,
 ) -> NDArray[np.float64]:
     """Log-odds [n] of the n pairs, in their order.
 
     Args:
         tokens: what ``student.tokenize`` gave.
-        tokens_per_batch: the most tokens, padding included, that run at once.
+        tokens_per_batch: the most tokens, padding included, that run at once; chosen where None.
         share_prefix: let a decoder compute what all pairs share only once. The scores are the same
             within rounding; it is off for measurements.
+        conversation: what a decoder goes on from; an encoder has nothing to keep.
     """
     count = len(tokens.tails)
     scores = np.zeros(count)
@@ -42,8 +51,9 @@ def score_pairs(
     budget = tokens_per_batch or (_TOKENS_ON_CPU if on_cpu else _TOKENS_ON_GPU)
     lengths = [len(tail) for tail in tokens.tails]
     with torch.inference_mode():
-        if isinstance(student, DecoderStudent) and share_prefix and count > 1:
-            prefix = student.prefix_cache(tokens.prefix)
+        alone = count == 1 and conversation is None
+        if not isinstance(student, EncoderStudent) and share_prefix and not alone:
+            prefix = student.prefix_cache(tokens.prefix, conversation)
             # Attention scores are held whole: [heads, batch x tail, prefix + tail].
             held = _SCORES_ON_CPU if on_cpu else _SCORES_ON_GPU
             width = len(tokens.prefix) + max(lengths)
@@ -54,7 +64,7 @@ def score_pairs(
                 scores[batch] = student.forward_tails(tails, prefix).cpu().numpy()
             return scores
         rows = [(tokens.prefix, tail) for tail in tokens.tails]
-        scores = score_rows(student, rows, tokens_per_batch=budget)
+        scores = score_rows(student, rows, tokens_per_batch=tokens_per_batch)
         if tokens.similarity is not None and isinstance(student, EncoderStudent):
             scores += student.similarity * tokens.similarity
     return scores
@@ -70,6 +80,9 @@ def score_rows(
 
     The similarity that a student may add is not in them.
     """
+    if isinstance(student.model, PackedBert):
+        logits = student.model.logits(rows, tokens_per_batch=tokens_per_batch)
+        return logits.numpy().astype(np.float64)
     scores = np.zeros(len(rows))
     on_cpu = student.model.device.type == "cpu"
     budget = tokens_per_batch or (_TOKENS_ON_CPU if on_cpu else _TOKENS_ON_GPU)

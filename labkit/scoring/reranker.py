@@ -16,6 +16,7 @@ from labkit.records import Memory, Query, Ranking
 from labkit.scoring.abstention import from_json as abstention_from_json
 from labkit.scoring.calibration import from_json, probability
 from labkit.students.card import Card
+from labkit.students.conversation import Conversation
 from labkit.students.cosine import CosineStudent
 from labkit.students.load import EMBEDDED, load_student
 from labkit.students.placement import Placement, choose_placement
@@ -57,9 +58,13 @@ class Reranker:
         device: str | None = None,
         dtype: str | None = None,
     ) -> Reranker:
-        """Load a student by embedded name, folder or hub id; see :func:`load_student`."""
+        """Load a student by embedded name, folder or hub id; see :func:`load_student`.
+
+        Args:
+            device, dtype: see :func:`~labkit.students.placement.choose_placement`.
+        """
         placement = choose_placement(device, dtype)
-        student = load_student(source, placement=placement)
+        student = load_student(source, placement=placement, for_scoring=True)
         name = Path(source).name if Path(source).is_dir() else str(source)
         # The cosine runs with the first stage's MiniLM, which is small enough for any CPU.
         return cls(student, name, None if isinstance(student, CosineStudent) else placement)
@@ -74,11 +79,17 @@ class Reranker:
         """Log-odds [n] that each memory is what the query needs, in the order given."""
         return self.score_groups([(query, memories)])[0].log_odds
 
-    def score_groups(self, groups: Sequence[tuple[Query, Sequence[Memory]]]) -> list[Scores]:
+    def score_groups(
+        self,
+        groups: Sequence[tuple[Query, Sequence[Memory]]],
+        *,
+        conversation: Conversation | None = None,
+    ) -> list[Scores]:
         """Scores of the memories of several queries, a result for each group in its order.
 
         An encoder runs the pairs of all of them in the same batches. A decoder computes what the
-        memories of a query share once, so it takes one group after another.
+        memories of a query share once, so it takes one group after another; with a
+        ``conversation`` also what the queries share.
         """
         if isinstance(self.student, CosineStudent):
             return [Scores(self.student.score(query, memories)) for query, memories in groups]
@@ -94,7 +105,9 @@ class Reranker:
                 if each.similarity is not None:
                     scores += self.student.similarity * each.similarity
         else:
-            log_odds = [score_pairs(self.student, each) for each in tokens]
+            log_odds = [
+                score_pairs(self.student, each, conversation=conversation) for each in tokens
+            ]
         return [
             Scores(
                 scores,
@@ -128,13 +141,24 @@ class Reranker:
             )
         return value
 
-    def rerank(self, query: Query, candidates: Sequence[Memory]) -> Ranking:
+    def rerank(
+        self,
+        query: Query,
+        candidates: Sequence[Memory],
+        *,
+        conversation: Conversation | None = None,
+    ) -> Ranking:
         """All candidates, best first; equal scores keep the order of the first stage.
 
         The ranking holds the model's own log-odds, and the probabilities that the card's
         calibration makes of them: the logistic function alone where the card has none.
+
+        Args:
+            conversation: given with each query of one conversation, it lets a decoder go on from
+                the context that it has read. An encoder has no use for it.
         """
-        return self.ranking(query, candidates, self.score_groups([(query, candidates)])[0])
+        scores = self.score_groups([(query, candidates)], conversation=conversation)[0]
+        return self.ranking(query, candidates, scores)
 
     def ranking(self, query: Query, candidates: Sequence[Memory], scores: Scores) -> Ranking:
         """What :meth:`rerank` makes of scores that are there already."""

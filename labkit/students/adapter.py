@@ -10,13 +10,13 @@ import contextlib
 import hashlib
 import json
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from labkit.errors import InputError
 from labkit.students.card import Card
@@ -31,8 +31,13 @@ def fingerprint(model: nn.Module) -> str:
     Values are taken in bfloat16, so that a base is itself in either precision. Heads that are not
     part of the base (``classifier``) are left out, for they are drawn anew.
     """
+    return fingerprint_of(model.state_dict())
+
+
+def fingerprint_of(weights: Mapping[str, Tensor]) -> str:
+    """:func:`fingerprint` of a model with these weights."""
     digest = hashlib.sha256()
-    for name, weight in sorted(model.state_dict().items()):
+    for name, weight in sorted(weights.items()):
         if name.startswith("classifier"):
             continue
         digest.update(f"{name} {tuple(weight.shape)}".encode())
@@ -67,6 +72,16 @@ def no_renaming_notes() -> Iterator[None]:
         yield
 
 
+def expect_base(card: Card, got: str, folder: Path) -> None:
+    """Refuse a base with another fingerprint than that which the adapter was trained on."""
+    wanted = card.base.get("fingerprint")
+    if wanted != got:
+        raise InputError(
+            f"the adapter in {folder} was trained on {card.base.get('id')} with fingerprint "
+            f"{str(wanted)[:12]}, got a base with {got[:12]}; load it on that base"
+        )
+
+
 def put_on(student: Any, folder: Path, card: Card, *, merge: bool = True) -> Any:
     """The student of ``folder``'s adapter on a fresh base, whose weights are changed.
 
@@ -82,12 +97,7 @@ def put_on(student: Any, folder: Path, card: Card, *, merge: bool = True) -> Any
     """
     import peft
 
-    wanted, got = card.base.get("fingerprint"), fingerprint(student.model)
-    if wanted != got:
-        raise InputError(
-            f"the adapter in {folder} was trained on {card.base.get('id')} with fingerprint "
-            f"{str(wanted)[:12]}, got a base with {got[:12]}; load it on that base"
-        )
+    expect_base(card, fingerprint(student.model), folder)
     with no_renaming_notes():
         adapted = peft.PeftModel.from_pretrained(student.model, str(folder))
     if merge:

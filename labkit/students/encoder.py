@@ -14,7 +14,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from labkit.content_cache import ContentCache
 from labkit.errors import InputError
+from labkit.packed_bert import PackedBert
 from labkit.records import Memory, Query
 from labkit.rendering import render_memory, render_query
 from labkit.retrieval.minilm import SHA256, minilm_path
@@ -25,9 +27,14 @@ from labkit.students.tokens import FieldBudgets, PairTokens, cut_text
 BUDGETS = FieldBudgets(instruction=48, context=128, question=96, memory=232)
 """Together with the special tokens at most 512, the positions of a BERT."""
 
+_MEMORIES_KEPT = 32_768
+
 
 class EncoderStudent(nn.Module):
     """A sequence classifier with one logit and its tokenizer as a pointwise scorer.
+
+    ``model`` is one of transformers, which can be trained and runs on any device, or a
+    :class:`~labkit.packed_bert.PackedBert`, which scores on a CPU.
 
     Where the card's ``head`` has a ``similarity``, the score is the logit plus that many times the
     frozen MiniLM's cosine of the pair: what a bi-encoder knows is then not for the cross-encoder to
@@ -39,9 +46,10 @@ class EncoderStudent(nn.Module):
 
     def __init__(self, model: Any, tokenizer: Any, card: Card | None = None) -> None:
         super().__init__()
-        if model.config.num_labels != 1:
+        outputs = 1 if isinstance(model, PackedBert) else model.config.num_labels
+        if outputs != 1:
             raise InputError(
-                f"the model has {model.config.num_labels} outputs, expected a cross-encoder "
+                f"the model has {outputs} outputs, expected a cross-encoder "
                 "with one: load it with num_labels=1 and train it"
             )
         self.card = card or Card(family="encoder", budgets=asdict(BUDGETS))
@@ -50,6 +58,7 @@ class EncoderStudent(nn.Module):
         self.model = model
         weight = self.card.head.get("similarity")
         self.similarity_weight = None if weight is None else nn.Parameter(torch.tensor(weight))
+        self._kept_ids: ContentCache[list[int]] = ContentCache(_MEMORIES_KEPT)
         self._learn_layout()
 
     @classmethod
@@ -104,10 +113,19 @@ class EncoderStudent(nn.Module):
         ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
         return ids
 
+    def forget_memories(self) -> None:
+        """Drop the token ids that are kept, as if no memory had been read yet."""
+        self._kept_ids.clear()
+
+    def _many_ids(self, texts: Sequence[str]) -> list[list[int]]:
+        ids: list[list[int]] = self.tokenizer(list(texts), add_special_tokens=False)["input_ids"]
+        return ids
+
     def tokenize(self, query: Query, memories: Sequence[Memory]) -> PairTokens:
         """Token ids of all pairs: instruction, context and question, then the memory.
 
-        Equal to those of the tokenizer on the two texts where nothing is cut.
+        Equal to those of the tokenizer on the two texts where nothing is cut. The ids of memories
+        are kept by their text for the queries to come.
         """
         cut = self.budgets
         parts = render_query(query)
@@ -119,9 +137,7 @@ class EncoderStudent(nn.Module):
         texts = [cut_text(self.tokenizer, text, most, keep=side) for text, most, side in pieces]  # type: ignore[arg-type]
         joined = "\n".join(text for text in texts if text)
         rendered = [render_memory(memory) for memory in memories]
-        bodies: list[list[int]] = (
-            self.tokenizer(rendered, add_special_tokens=False)["input_ids"] if rendered else []
-        )
+        bodies = self._kept_ids.values(rendered, self._many_ids)
         return PairTokens(
             prefix=[*self._before, *self._ids(joined), *self._between],
             tails=[[*body[: cut.memory], *self._after] for body in bodies],

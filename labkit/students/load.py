@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from labkit.errors import InputError
 from labkit.students.card import Card, read_card
 from labkit.students.cosine import CosineStudent
-from labkit.students.placement import Placement, choose_placement
+from labkit.students.placement import Placement, choose_placement, precision_on_cpu
+
+if TYPE_CHECKING:
+    from labkit.linear import Precision
 
 EMBEDDED = "mini"
 """The trained student that every installation has."""
@@ -35,7 +38,10 @@ def assets_path() -> Path:
 
 
 def load_student(
-    source: str | os.PathLike[str] = EMBEDDED, *, placement: Placement | None = None
+    source: str | os.PathLike[str] = EMBEDDED,
+    *,
+    placement: Placement | None = None,
+    for_scoring: bool = False,
 ) -> Any:
     """Load a student.
 
@@ -43,6 +49,9 @@ def load_student(
         source: the name of an embedded student, a checkpoint folder, or a hub id
             (``organisation/name``): a stock Qwen3-Reranker or a cross-encoder with one output.
         placement: device and dtype; chosen where None.
+        for_scoring: a BERT on a CPU becomes a :class:`~labkit.packed_bert.PackedBert`, and a
+            decoder's layers are laid out for the processor: both can then score, and not be
+            trained. The dtype may be int8 only then.
 
     Returns:
         A CosineStudent, an EncoderStudent or a DecoderStudent, in evaluation mode.
@@ -62,9 +71,39 @@ def load_student(
             "hub id such as Qwen/Qwen3-Reranker-0.6B"
         )
     chosen = placement or choose_placement()
+    precision = precision_on_cpu(chosen) if for_scoring else None
+    if precision is None:
+        return _load_stock(folder, card, chosen)
+    from labkit.students.bert import read_packed
+
+    return read_packed(folder, card, precision) or _for_scoring(folder, card, chosen, precision)
+
+
+def _load_stock(folder: Path, card: Card | None, placement: Placement) -> Any:
+    if not placement.dtype.is_floating_point:
+        raise InputError(f"dtype is {placement.dtype}, expected one of floats but for scoring")
     if card is not None and (folder / ADAPTER_CONFIG).is_file():
-        return _load_adapted(folder, card, chosen)
-    return _load_pair_student(str(folder), card, chosen)
+        return _load_adapted(folder, card, placement)
+    return _load_pair_student(str(folder), card, placement)
+
+
+def _for_scoring(
+    folder: Path, card: Card | None, placement: Placement, precision: Precision
+) -> Any:
+    import torch
+
+    from labkit.students.bert import packed
+    from labkit.students.encoder import EncoderStudent
+
+    if precision == "int8":
+        placement = replace(placement, dtype=torch.float32)
+    student = _load_stock(folder, card, placement)
+    if isinstance(student, EncoderStudent):
+        return packed(student, precision)
+    if precision == "int8":
+        raise InputError("dtype is 'int8' and the student a decoder, expected a dtype of floats")
+    student.lay_out(precision)
+    return student
 
 
 def _load_adapted(folder: Path, card: Card, placement: Placement) -> Any:

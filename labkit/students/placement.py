@@ -10,7 +10,9 @@ from labkit.errors import InputError
 if TYPE_CHECKING:
     import torch
 
-DTYPES = ("float32", "bfloat16", "float16")
+    from labkit.linear import Precision
+
+DTYPES = ("float32", "bfloat16", "float16", "int8")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +30,13 @@ class Placement:
 def choose_placement(device: str | None = None, dtype: str | None = None) -> Placement:
     """CUDA in bfloat16 where there is one, else Apple's GPU, else the CPU; the latter in float32.
 
-    Half precision on a CPU is several times slower than float32, so it is never chosen there.
+    Less than float32 is never chosen on a CPU: the scores would not be those of the checkpoint.
+    Where it may be, ``bfloat16`` pays on a processor with instructions for it (see
+    :func:`fast_bfloat16`) and ``int8`` on one with VNNI, for scoring alone.
 
     Raises:
-        InputError: the device is not here, or the dtype is none of :data:`DTYPES`.
+        InputError: the device is not here, or the dtype is none of :data:`DTYPES`, or not for this
+            device.
     """
     import torch
 
@@ -54,10 +59,24 @@ def choose_placement(device: str | None = None, dtype: str | None = None) -> Pla
         raise InputError(
             f"device {name!r} cannot be used ({first_line}), expected cpu, mps, cuda or cuda:N"
         ) from None
+    if dtype == "int8" and chosen.type != "cpu":
+        raise InputError(f"dtype is 'int8' on {chosen.type}, expected it with device cpu")
     if dtype is None:
         half = chosen.type == "cuda" and torch.cuda.is_bf16_supported()
         return Placement(chosen, torch.bfloat16 if half else torch.float32, reason)
     return Placement(chosen, getattr(torch, dtype), f"{reason}, dtype as asked")
+
+
+def precision_on_cpu(placement: Placement) -> Precision | None:
+    """That in which our own layers run there; None where they do not: elsewhere, or in float16."""
+    import torch
+
+    names: dict[torch.dtype, Precision] = {
+        torch.float32: "float32",
+        torch.bfloat16: "bfloat16",
+        torch.int8: "int8",
+    }
+    return names.get(placement.dtype) if placement.device.type == "cpu" else None
 
 
 def fast_bfloat16(device: torch.device) -> bool:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,8 @@ from labkit.records import Memory, Query, Turn
 from labkit.rendering import render_memory, render_query
 from labkit.scoring.engine import score_pairs
 from labkit.scoring.reranker import Reranker
-from labkit.students.decoder import DecoderStudent, last_token
+from labkit.students.conversation import Conversation
+from labkit.students.decoder import DecoderStudent, LaidOutLinear, last_token
 from labkit.students.encoder import EncoderStudent
 from labkit.students.tiny import tiny_qwen3, tiny_qwen_tokenizer
 
@@ -139,11 +141,49 @@ def test_a_saved_encoder_scores_the_same_in_sentence_transformers(
 
 
 def test_the_minilm_student_starts_from_the_packaged_weights_and_a_seeded_head() -> None:
-    from labkit.retrieval.minilm import _load
+    from labkit.retrieval.minilm import load_minilm
 
     one, same, other = (EncoderStudent.from_minilm(seed=seed) for seed in (1, 1, 2))
-    packaged = _load()[1].state_dict()
+    packaged = load_minilm()[1].weights
     got = one.model.bert.state_dict()
-    assert all(torch.equal(got[name], packaged[name]) for name in got)
+    assert all(torch.equal(got[name], packaged[f"bert.{name}"]) for name in got)
     assert torch.equal(one.model.classifier.weight, same.model.classifier.weight)
     assert not torch.equal(one.model.classifier.weight, other.model.classifier.weight)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_a_decoder_laid_out_for_the_processor_scores_and_saves_the_same(
+    decoder: DecoderStudent, query: Query, memories: list[Memory], tmp_path: Path, dtype: str
+) -> None:
+    decoder.save(tmp_path / "stock")
+    fast = Reranker.load(tmp_path / "stock", device="cpu", dtype=dtype).student
+    assert any(isinstance(module, LaidOutLinear) for module in fast.modules())
+    want = scores(decoder, query, memories)
+    most = {"float32": 1e-4, "bfloat16": 0.3}[dtype]
+    np.testing.assert_allclose(scores(fast, query, memories), want, atol=most)
+    fast.save(tmp_path / "again")
+    again = Reranker.load(tmp_path / "again", device="cpu", dtype="float32")
+    np.testing.assert_allclose(again.score(query, memories), want, atol=most)
+
+
+def test_a_conversation_that_goes_on_scores_as_one_read_afresh(
+    decoder: DecoderStudent, query: Query, memories: list[Memory]
+) -> None:
+    talk, kept = Conversation(), []
+    reranker = Reranker(decoder, "tiny")
+    for count in (0, 1, 2, 2):
+        asked = replace(query, context=query.context[:count])
+        tokens = decoder.tokenize(asked, memories)
+        kept.append(talk.shared(tokens.prefix))
+        got = reranker.rerank(asked, memories, conversation=talk)
+        assert talk.ids == tokens.prefix
+        want = reranker.rerank(asked, memories)
+        assert [m.id for m in got.memories] == [m.id for m in want.memories]
+        np.testing.assert_allclose(got.log_odds, want.log_odds, atol=1e-4)
+    assert kept[0] == 0 and kept[1] > 10 and kept[2] > kept[1] and kept[3] == len(talk.ids)
+    other = replace(query, instruction="Something else", context=())
+    np.testing.assert_allclose(
+        reranker.rerank(other, memories, conversation=talk).log_odds,
+        reranker.rerank(other, memories).log_odds,
+        atol=1e-4,
+    )
