@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from labkit import cli
+from labkit.assets import assets_path
 from labkit.records import Example, Memory, Query, write_examples
 from labkit.students.card import Card, read_card
-from labkit.students.load import assets_path
 
 THINGS = ["roof", "bread", "rent", "vet", "car", "piano", "garden", "letter", "boat", "oven"]
 DOINGS = ["broke", "sold", "found", "painted", "lost", "cleaned"]

@@ -230,8 +230,8 @@ class Scorer:
         dtype: str | None,
         out: Path,
     ) -> Scorer:
+        from labkit.assets import assets_path
         from labkit.scoring.holdout import Selection, model_digest
-        from labkit.students.load import assets_path
 
         selection = Selection(
             method=first_stage_method(first_stage),

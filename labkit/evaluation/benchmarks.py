@@ -16,6 +16,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from labkit.assets import assets_path
 from labkit.errors import InputError
 from labkit.records import Dialogue, Example, example_to_json, memory_to_json
 from labkit.sources import lives, read_dialogues
@@ -29,7 +30,6 @@ from labkit.sources.published import set_files
 from labkit.sources.pubmedqa import FILES as PUBMEDQA_FILES
 from labkit.sources.pubmedqa import read_pubmedqa
 from labkit.sources.tatqa import read_tatqa
-from labkit.students.load import assets_path
 from labkit.synthesis.splits import GENERATED
 
 OnNote = Callable[[str], None]

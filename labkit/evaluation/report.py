@@ -224,7 +224,8 @@ def fill(text: str, rows: Sequence[Row]) -> tuple[str, int]:
 
     A block is opened by a line such as ``<!-- eval locomo MAP nDCG@10 -->`` and closed by
     ``<!-- end of eval -->``; what stands between them is replaced. Columns that are no measures:
-    ``n``, ``ms`` (median latency).
+    ``n``, ``ms`` (median latency). ``<!-- eval locomo MAP by kind -->`` has a line for each kind of
+    query and a column for each row of results.
 
     Raises:
         InputError: a block names a benchmark that the results do not have, or no measure.
@@ -239,25 +240,40 @@ def fill(text: str, rows: Sequence[Row]) -> tuple[str, int]:
         if not wanted:
             titles = ", ".join(sorted({row.benchmark for row in rows}))
             raise InputError(f"a block asks for {title!r}, expected one of {titles}")
-        return f"{match['open']}{block(wanted, columns or list(MEASURES))}\n{match['close']}"
+        render = block
+        if columns[-2:] == ["by", "kind"]:
+            render, columns = block_by_kind, columns[:-2]
+        return f"{match['open']}{render(wanted, columns or list(MEASURES))}\n{match['close']}"
 
     return _BLOCK.sub(rendered, text), count
 
 
 def block(rows: Sequence[Row], columns: Sequence[str]) -> str:
     """One compact table of a benchmark."""
-    measures = [name for name in columns if name not in _COLUMNS]
+    table = _one_table(rows, [name for name in columns if name not in _COLUMNS])
+    lines = (
+        (s.name, *(_COLUMNS[c](s) if c in _COLUMNS else starred(s.overall[c]) for c in columns))
+        for s in table.summaries
+    )
+    return grid(("ranked by", *columns), lines).markdown()
+
+
+def block_by_kind(rows: Sequence[Row], columns: Sequence[str]) -> str:
+    """One compact table of a benchmark and one measure, a line a kind of query."""
+    if len(columns) != 1:
+        raise InputError(f"a block by kind has {len(columns)} measures, expected one")
+    table = _one_table(rows, columns)
+    return kind_table(table, str(parse_measure(columns[0]))).markdown()
+
+
+def _one_table(rows: Sequence[Row], measures: Sequence[str]) -> Table:
     tables = tables_of(rows, [str(parse_measure(name)) for name in measures])
     if len(tables) > 1:
         raise InputError(
             f"the results of {rows[0].benchmark} are of {len(tables)} different runs (data, "
             "candidates or first stage), expected one: name one folder"
         )
-    lines = (
-        (s.name, *(_COLUMNS[c](s) if c in _COLUMNS else starred(s.overall[c]) for c in columns))
-        for s in tables[0].summaries
-    )
-    return grid(("ranked by", *columns), lines).markdown()
+    return tables[0]
 
 
 _COLUMNS: dict[str, Callable[[Summary], str]] = {

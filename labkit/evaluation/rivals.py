@@ -14,12 +14,12 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol, get_args
 
+from labkit.assets import assets_path
 from labkit.records import Memory, Query
 from labkit.rendering import render_memory, render_search
 from labkit.retrieval.minilm import embed
 from labkit.scoring.reranker import Reranker
 from labkit.students.cosine import CosineStudent
-from labkit.students.load import assets_path
 
 _AHEAD = 100
 """Queries whose texts are embedded together."""
@@ -136,11 +136,11 @@ class Student:
     def _prepare(self, questions: Sequence[Question]) -> None:
         """What a query's time does not hold: first use, and the vectors that an index would have.
 
-        A cosine, alone or as a part of a student's score, reads the vectors of the dense first
-        stage, so a student's time is what it adds to that.
+        A cosine reads the vectors of the dense first stage, so its time is what it adds to that.
+        Late interaction's vectors of tokens are part of the time of the query that first needs
+        them: an index has no place for them yet.
         """
-        student = self.reranker.student
-        if isinstance(student, CosineStudent) or "similarity" in student.card.head:
+        if isinstance(self.reranker.student, CosineStudent):
             for start in range(0, len(questions), _AHEAD):
                 block = questions[start : start + _AHEAD]
                 embed([render_memory(memory) for _, memories in block for memory in memories])

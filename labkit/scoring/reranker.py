@@ -17,8 +17,7 @@ from labkit.scoring.abstention import from_json as abstention_from_json
 from labkit.scoring.calibration import from_json, probability
 from labkit.students.card import Card
 from labkit.students.conversation import Conversation
-from labkit.students.cosine import CosineStudent
-from labkit.students.load import EMBEDDED, load_student
+from labkit.students.load import EMBEDDED, UntrainedStudent, load_student
 from labkit.students.placement import Placement, choose_placement
 
 
@@ -67,7 +66,7 @@ class Reranker:
         student = load_student(source, placement=placement, for_scoring=True)
         name = Path(source).name if Path(source).is_dir() else str(source)
         # The cosine runs with the first stage's MiniLM, which is small enough for any CPU.
-        return cls(student, name, None if isinstance(student, CosineStudent) else placement)
+        return cls(student, name, None if isinstance(student, UntrainedStudent) else placement)
 
     @property
     def card(self) -> Card:
@@ -91,7 +90,7 @@ class Reranker:
         memories of a query share once, so it takes one group after another; with a
         ``conversation`` also what the queries share.
         """
-        if isinstance(self.student, CosineStudent):
+        if isinstance(self.student, UntrainedStudent):
             return [Scores(self.student.score(query, memories)) for query, memories in groups]
         from labkit.scoring.engine import score_pairs, score_rows
         from labkit.students.encoder import EncoderStudent

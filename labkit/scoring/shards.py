@@ -30,14 +30,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from labkit.assets import assets_path
 from labkit.errors import InputError
 from labkit.evaluation.results import code_version
 from labkit.evaluation.rivals import Student
 from labkit.files import UNFINISHED, whole_file, write_whole
 from labkit.records import Example, from_dataset, json_of_line, parse_example
-from labkit.retrieval import minilm
+from labkit.retrieval import minilm, token_vectors
 from labkit.scoring.reranker import Reranker
-from labkit.students.load import assets_path
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -266,7 +266,8 @@ def score_shard(reranker: Reranker, job: Job, shard: Shard) -> Scored:
 
     began = time.process_time()
     # A vector's last digits depend on which texts were run together with it.
-    minilm._cache.clear()
+    minilm.forget()
+    token_vectors.forget()
     skipped: list[InputError] = []
     columns = _Columns()
     examples = 0

@@ -13,7 +13,7 @@ from labkit.rendering import RENDERING_VERSION
 FILE_NAME = "labkit.json"
 FORMAT = 1
 
-Family = Literal["cosine", "encoder", "decoder"]
+Family = Literal["cosine", "late", "encoder", "decoder"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,8 @@ class Card:
         family: which kind of student.
         rendering: version of :mod:`labkit.rendering` that the student was trained with.
         template: name and version of the prompt template; None where there is none.
-        head: numbers of a head that is not in the weights (slope and intercept of the cosine).
+        head: numbers of a head that is not in the weights (slope and intercept of a cosine or of
+            a late interaction; the weight of an encoder's similarity).
         calibration: the map from log-odds to calibrated log-odds, see
             :mod:`labkit.scoring.calibration`; empty where there is none.
         abstention: the model of "nothing here answers", see :mod:`labkit.scoring.abstention`.

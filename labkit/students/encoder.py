@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from labkit.assets import assets_path
 from labkit.content_cache import ContentCache
 from labkit.errors import InputError
 from labkit.packed_bert import PackedBert
@@ -21,7 +22,7 @@ from labkit.records import Memory, Query
 from labkit.rendering import render_memory, render_query
 from labkit.retrieval.minilm import SHA256, minilm_path
 from labkit.students.card import Card
-from labkit.students.cosine import cosines
+from labkit.students.late import LATE, packaged
 from labkit.students.tokens import FieldBudgets, PairTokens, cut_text
 
 BUDGETS = FieldBudgets(instruction=48, context=128, question=96, memory=232)
@@ -37,8 +38,8 @@ class EncoderStudent(nn.Module):
     :class:`~labkit.packed_bert.PackedBert`, which scores on a CPU.
 
     Where the card's ``head`` has a ``similarity``, the score is the logit plus that many times the
-    frozen MiniLM's cosine of the pair: what a bi-encoder knows is then not for the cross-encoder to
-    learn again, and a memory's vector is one that dense retrieval has computed already.
+    :class:`~labkit.students.late.LateInteraction` of the pair: what the frozen MiniLM knows is then
+    not for the cross-encoder to learn again, and the vectors of a memory are kept between queries.
     """
 
     family = "encoder"
@@ -58,18 +59,19 @@ class EncoderStudent(nn.Module):
         self.model = model
         weight = self.card.head.get("similarity")
         self.similarity_weight = None if weight is None else nn.Parameter(torch.tensor(weight))
+        self.late = None if weight is None else packaged(assets_path() / "models" / LATE)
         self._kept_ids: ContentCache[list[int]] = ContentCache(_MEMORIES_KEPT)
         self._learn_layout()
 
     @classmethod
     def from_minilm(
-        cls, *, seed: int = 0, cosine: Mapping[str, float] | None = None
+        cls, *, seed: int = 0, late: Mapping[str, float] | None = None
     ) -> EncoderStudent:
         """The packaged MiniLM under a new head: where training starts.
 
         The head is drawn from ``seed`` and its scores mean nothing until it is trained. With
-        ``cosine``, the head of a cosine student (slope and intercept), it is zero but for the
-        intercept: the student begins as that cosine student.
+        ``late``, the head of a late student (slope and intercept), it is zero but for the
+        intercept: the student begins as that late student.
         """
         from transformers import AutoTokenizer, BertForSequenceClassification
         from transformers.utils import logging
@@ -86,10 +88,10 @@ class EncoderStudent(nn.Module):
             logging.set_verbosity(verbosity)
         base = {"id": "sentence-transformers/all-MiniLM-L6-v2", "sha256": SHA256}
         head = {}
-        if cosine is not None:
-            head["similarity"] = cosine["slope"]
+        if late is not None:
+            head["similarity"] = late["slope"]
             nn.init.zeros_(model.classifier.weight)
-            nn.init.constant_(model.classifier.bias, cosine["intercept"])
+            nn.init.constant_(model.classifier.bias, late["intercept"])
         card = Card(family="encoder", budgets=asdict(BUDGETS), base=base, head=head)
         return cls(model, AutoTokenizer.from_pretrained(folder), card).eval()
 
@@ -143,7 +145,7 @@ class EncoderStudent(nn.Module):
             tails=[[*body[: cut.memory], *self._after] for body in bodies],
             truncated=[len(body) > cut.memory for body in bodies],
             query_truncated=texts != [text for text, _, _ in pieces],
-            similarity=None if self.similarity_weight is None else cosines(query, memories),
+            similarity=None if self.late is None else self.late(query, memories),
         )
 
     def collate(self, pairs: Sequence[tuple[list[int], list[int]]]) -> dict[str, Tensor]:
@@ -170,7 +172,7 @@ class EncoderStudent(nn.Module):
 
     @property
     def similarity(self) -> float:
-        """How many times the cosine is added to the logit; 0 where it is not."""
+        """How many times the late interaction is added to the logit; 0 where it is not."""
         return 0.0 if self.similarity_weight is None else float(self.similarity_weight.detach())
 
     def current_card(self) -> Card:

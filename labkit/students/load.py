@@ -7,9 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from labkit.assets import assets_path
 from labkit.errors import InputError
 from labkit.students.card import Card, read_card
 from labkit.students.cosine import CosineStudent
+from labkit.students.late import LATE, LateStudent
 from labkit.students.placement import Placement, choose_placement, precision_on_cpu
 
 if TYPE_CHECKING:
@@ -26,15 +28,11 @@ BASES = ("minilm", "tiny-encoder", "tiny-qwen3")
 """Bases that need no download: the packaged MiniLM, and random ones made on the spot."""
 
 
+UntrainedStudent = CosineStudent | LateStudent
+"""Students that read the frozen MiniLM alone: no pair is tokenised and nothing is trained."""
+
 ADAPTER_CONFIG = "adapter_config.json"
 """The file by which a folder is known to hold an adapter and no whole model."""
-
-
-def assets_path() -> Path:
-    """``assets/``: inside the package when it was installed as a wheel, else beside it."""
-    package = Path(__file__).parents[1]
-    inside = package / "assets"
-    return inside if inside.is_dir() else package.parent / "assets"
 
 
 def load_student(
@@ -54,7 +52,7 @@ def load_student(
             trained. The dtype may be int8 only then.
 
     Returns:
-        A CosineStudent, an EncoderStudent or a DecoderStudent, in evaluation mode.
+        A CosineStudent, a LateStudent, an EncoderStudent or a DecoderStudent, in evaluation mode.
 
     Raises:
         InputError: there is no such model, or it is of a kind that cannot score pairs.
@@ -65,10 +63,12 @@ def load_student(
     card = read_card(folder) if folder.is_dir() else None
     if card is not None and card.family == "cosine":
         return CosineStudent(card)
+    if card is not None and card.family == "late":
+        return LateStudent(card, folder)
     if not folder.is_dir() and (name.count("/") != 1 or name.startswith((".", "/", "~"))):
         raise InputError(
-            f"no model {name!r}: expected {EMBEDDED}, {COSINE}, a folder with a checkpoint, or a "
-            "hub id such as Qwen/Qwen3-Reranker-0.6B"
+            f"no model {name!r}: expected {EMBEDDED}, {LATE}, {COSINE}, a folder with a "
+            "checkpoint, or a hub id such as Qwen/Qwen3-Reranker-0.6B"
         )
     chosen = placement or choose_placement()
     precision = precision_on_cpu(chosen) if for_scoring else None
@@ -128,8 +128,8 @@ def load_base(name: str, *, placement: Placement, similarity: bool = False, seed
     """A student to train, in ``placement``: one of :data:`BASES`, a checkpoint folder, a hub id.
 
     Args:
-        similarity: an encoder adds the frozen MiniLM's cosine to its score, and a new head begins
-            as the embedded cosine student.
+        similarity: an encoder adds late interaction to its score, and a new head begins as the
+            embedded late student.
         seed: of the head that ``minilm`` is given. The random bases are always the same ones.
 
     Raises:
@@ -142,10 +142,8 @@ def load_base(name: str, *, placement: Placement, similarity: bool = False, seed
 
     student: Any
     if name in ("minilm", MINILM):
-        cosine = read_card(assets_path() / "models" / COSINE) if similarity else None
-        student = EncoderStudent.from_minilm(
-            seed=seed, cosine=None if cosine is None else cosine.head
-        )
+        late = read_card(assets_path() / "models" / LATE) if similarity else None
+        student = EncoderStudent.from_minilm(seed=seed, late=None if late is None else late.head)
         name, similarity = MINILM, False
     elif name == "tiny-encoder":
         student = EncoderStudent(*tiny.tiny_encoder())
@@ -154,7 +152,7 @@ def load_base(name: str, *, placement: Placement, similarity: bool = False, seed
         student = DecoderStudent(tiny.tiny_qwen3(tokenizer), tokenizer)
     else:
         student = load_student(name, placement=placement)
-        if isinstance(student, CosineStudent):
+        if isinstance(student, UntrainedStudent):
             raise InputError(f"base is {name!r}, expected a cross-encoder or a Qwen3-Reranker")
         similarity = similarity and "similarity" not in student.card.head
     if similarity:

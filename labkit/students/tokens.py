@@ -28,8 +28,8 @@ class PairTokens:
     """A query and its n memories as token ids: pair i reads ``prefix + tails[i]``.
 
     ``truncated[i]`` tells that memory i did not fit its budget; ``query_truncated`` the same of
-    instruction, context or question. ``similarity`` [n] is the frozen MiniLM's cosine of each pair,
-    for a student that adds it to its score.
+    instruction, context or question. ``similarity`` [n] is the late interaction of each pair, for
+    a student that adds it to its score.
     """
 
     prefix: list[int]

@@ -10,18 +10,21 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
-from labkit.records import Example
+from labkit.records import Example, Memory, Query
 from labkit.retrieval.minilm import SHA256
 from labkit.sources.lives import read_lives, split_of
 from labkit.students.card import Card
 from labkit.students.cosine import cosines
+
+Likeness = Callable[[Query, Sequence[Memory]], NDArray[np.float64]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +35,15 @@ class Fit:
     pairs: int
 
 
-def fit_head(examples: Iterable[Example]) -> Fit:
-    """Slope and intercept that give the labels the greatest likelihood.
+def fit_head(examples: Iterable[Example], likeness: Likeness = cosines) -> Fit:
+    """Slope and intercept of a likeness that give the labels the greatest likelihood.
 
     A label of 0.3 counts as three tenths of a relevant pair and seven tenths of an irrelevant one:
     the log loss on soft labels.
     """
     features, labels = [], []
     for example in examples:
-        features.append(cosines(example.query, example.memories))
+        features.append(likeness(example.query, example.memories))
         labels.append([example.label(memory.id) for memory in example.memories])
     x, y = np.concatenate(features)[:, None], np.concatenate(labels)
     model = LogisticRegression(C=np.inf, tol=1e-8)

@@ -21,9 +21,6 @@ from labkit.training.trainee import Trainee
 Floats = NDArray[np.float64]
 Outcome = Literal["WIN", "MARGINAL", "REGRESSION"]
 
-ADDED = (0.0, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0)
-"""What may be added to the weight of the similarity after the last stage."""
-
 _QUERIES_AT_ONCE = 16
 
 
@@ -44,6 +41,10 @@ class Reading:
         """Mean over sets of MAP: the yardstick of a run."""
         return float(np.mean([values.mean() for values in self.precision.values()]))
 
+    def of(self, names: Sequence[str]) -> Reading:
+        """The same of some of the sets; the log loss stays that of all."""
+        return Reading({name: self.precision[name] for name in names}, self.log_loss)
+
     def to_json(self) -> dict[str, Any]:
         """The numbers of a line of the log."""
         sets = {name: round(float(values.mean()), 5) for name, values in self.precision.items()}
@@ -59,30 +60,6 @@ def read(
     """Rank every dev query. Under ``torch.distributed`` each process ranks its share."""
     flat = _flat(sets)
     return _reading(flat, _scored(trainee, flat, chunks, precision))
-
-
-def similarity_to_add(
-    trainee: Trainee,
-    sets: Mapping[str, Sequence[TokenisedQuery]],
-    chunks: Chunks,
-    precision: AbstractContextManager[Any],
-) -> float:
-    """The one of :data:`ADDED` that, put on the weight of the similarity, ranks dev queries best.
-
-    A step of AdamW moves a weight by about its learning rate, so in a thousand steps the one in
-    front of the cosine hardly leaves its start, while the logit grows; this makes up for it.
-    """
-    flat = _flat(sets)
-    scored = _scored(trainee, flat, chunks, precision)
-    value = {}
-    for added in ADDED:
-        moved = {
-            i: scored[i] + added * query.similarity
-            for i, (_, query) in enumerate(flat)
-            if query.similarity is not None
-        }
-        value[added] = _reading(flat, moved).map
-    return max(ADDED, key=lambda added: (value[added], -added))
 
 
 def _flat(sets: Mapping[str, Sequence[TokenisedQuery]]) -> list[tuple[str, TokenisedQuery]]:

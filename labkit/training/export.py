@@ -13,8 +13,7 @@ from labkit.evaluation.measures import parse_measure, ranking_value
 from labkit.evaluation.results import SHOWN, Row, read_rows
 from labkit.files import write_whole
 from labkit.students.card import Card
-from labkit.students.cosine import CosineStudent
-from labkit.students.load import load_student
+from labkit.students.load import UntrainedStudent, load_student
 from labkit.students.placement import choose_placement
 
 PAPER = "https://arxiv.org/abs/2605.06132"
@@ -38,8 +37,10 @@ def export(checkpoint: Path, out: Path, evaluations: Sequence[Path] = ()) -> Non
         raise InputError(f"{out} is in use, expected a new folder")
     rows = read_rows(evaluations) if evaluations else []
     student = load_student(checkpoint, placement=choose_placement("cpu", "float32"))
-    if isinstance(student, CosineStudent):
-        raise InputError(f"{checkpoint} is a cosine student, which has no model to export")
+    if isinstance(student, UntrainedStudent):
+        raise InputError(
+            f"{checkpoint} is a {student.family} student, which has no model to export"
+        )
     part = out.with_name(f".{out.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     try:
@@ -132,7 +133,8 @@ def _score(card: Card) -> str:
     if weight is None:
         return "The single logit is the log-odds; `CrossEncoder` gives the same."
     return (
-        f"The single logit plus {weight:.3f} times the cosine of the frozen all-MiniLM-L6-v2 "
-        "vectors of query and memory is the log-odds. labkit adds the second part; "
-        "`CrossEncoder` alone gives the first, which ranks less well."
+        f"The single logit plus {weight:.3f} times the late interaction of query and memory (for "
+        "each token of the query the best cosine among the memory's tokens, by the frozen "
+        "all-MiniLM-L6-v2, weighted by the token's rarity) is the log-odds. labkit adds the second "
+        "part; `CrossEncoder` alone gives the first, which ranks less well."
     )

@@ -16,13 +16,15 @@ from labkit.errors import InputError
 from labkit.records import RELEVANT, Example, Memory, read_examples
 from labkit.rendering import render_memory, render_search
 from labkit.retrieval.minilm import embed
+from labkit.retrieval.token_vectors import token_vectors
 from labkit.sources.lives import read_lives, split_of
+from labkit.students.late import LateInteraction
 from labkit.synthesis.splits import Split
 from labkit.training.recipe import Groups
 
 Tokens = NDArray[np.int32]
 
-_AT_ONCE = 100
+_AT_ONCE = 50
 
 KEPT = 48
 """At most this many memories of a query are kept for training; the relevant ones always are."""
@@ -39,10 +41,10 @@ class TokenisedQuery:
         tails: token ids that each memory adds.
         labels: [n], float32 in [0, 1].
         weights: [n], float32: how sure each label is, 1 where nothing is known.
-        similarity: [n], float32, the frozen MiniLM's cosine; None where the student has no use
-            for it.
+        similarity: [n], float32, late interaction; None where the student has no use for it.
         hard: [n], how hard a negative is thought to be: 1 where it is labelled above 0 or typed,
-            else its similarity. Of relevant memories it is infinite.
+            else its similarity, or the cosine where there is none. Of relevant memories it is
+            infinite.
     """
 
     id: str
@@ -138,13 +140,14 @@ def tokenised(
     """
     from labkit.students.cosine import cosines
 
+    late: LateInteraction | None = getattr(student, "late", None)
     found = []
-    for example in _embedded(examples):
+    for example in _embedded(examples, late is not None):
         on_example()
         if not example.memories:
             continue
         labels = np.array([example.label(memory.id) for memory in example.memories])
-        likeness = cosines(example.query, example.memories)
+        likeness = (late or cosines)(example.query, example.memories)
         typed = np.array([memory.id in example.negative_kinds for memory in example.memories])
         hard = np.where((labels > 0) | typed, 1.0, likeness)
         hard[labels >= RELEVANT] = np.inf
@@ -168,13 +171,13 @@ def tokenised(
     return found
 
 
-def _embedded(examples: Iterable[Example]) -> Iterator[Example]:
-    """The Examples; their texts are embedded a hundred at a time, many times faster than one."""
+def _embedded(examples: Iterable[Example], tokens: bool) -> Iterator[Example]:
+    """The Examples; texts of many are embedded at a time, many times faster than those of one."""
     source = iter(examples)
     while block := list(islice(source, _AT_ONCE)):
         texts = [render_search(example.query) for example in block]
         texts += (render_memory(memory) for example in block for memory in example.memories)
-        embed(list(dict.fromkeys(texts)))
+        (token_vectors if tokens else embed)(list(dict.fromkeys(texts)))
         yield from block
 
 

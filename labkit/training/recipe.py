@@ -33,8 +33,8 @@ class Base:
     Attributes:
         model: ``minilm`` (packaged), ``tiny-encoder`` or ``tiny-qwen3`` (random, made on the spot),
             a checkpoint folder, or a hub id.
-        similarity: add the frozen MiniLM's cosine to the score of ``minilm``, with a weight that is
-            trained; the student then begins as the embedded cosine student.
+        similarity: add late interaction by the frozen MiniLM to the score of ``minilm``, with a
+            weight that is trained; the student then begins as the embedded late student.
         dropout: of the base while it trains; None keeps what its configuration says.
         weights: precision in which the frozen weights are held; what is trained is float32.
     """
@@ -77,8 +77,8 @@ class Stage:
     """One stage of training.
 
     Attributes:
-        mix: data set -> its share of the queries. ``NAME:KIND`` is the queries of one kind of a set,
-            beside those that the whole set brings.
+        mix: data set -> its share of the queries. ``NAME:KIND`` is the queries of one kind of a
+            set, beside those that the whole set brings.
         losses: loss -> its weight in the sum (``bce``, ``infonce``, ``ranknet``, ``margin_mse``,
             ``kl``).
         temperature: of InfoNCE and KL.
@@ -145,11 +145,8 @@ class Recipe:
     @property
     def mixed(self) -> tuple[str, ...]:
         """What the stages mix, as they name it, in order."""
-        return tuple(
-            dict.fromkeys(
-                n for stage in self.stages.values() for n, w in stage.mix.items() if w > 0
-            )
-        )
+        mixes = (stage.mix.items() for stage in self.stages.values())
+        return tuple(dict.fromkeys(name for mix in mixes for name, share in mix if share > 0))
 
 
 def set_of(name: str) -> str:

@@ -44,7 +44,7 @@ from labkit.students.load import load_base
 from labkit.students.placement import Placement, choose_placement, fast_bfloat16
 from labkit.training.batches import Chunks, StageBatches, parts_of
 from labkit.training.curves import write_curves
-from labkit.training.development import Reading, Verdict, compare, read, similarity_to_add
+from labkit.training.development import Reading, Verdict, compare, read
 from labkit.training.groups import TokenisedQuery, of_name, read_split, tokenised
 from labkit.training.losses import Loss, make_loss
 from labkit.training.recipe import Recipe, Stage, recipe_to_json, set_of
@@ -141,8 +141,7 @@ def train(
             return contextlib.nullcontext()
         return torch.autocast(placement.device.type, torch.bfloat16)
 
-    with precision():  # the vectors behind the similarity are most of this work
-        sets, development = _read_data(recipe, data, student, advance)
+    sets, development = _read_data(recipe, data, student, advance)
     for name, queries in sets.items():
         report(f"{name}: {len(queries):,} queries to train on")
     facts = _facts(recipe, data, placement, bfloat16, command, sets)
@@ -168,7 +167,8 @@ def train(
             placement, bfloat16, report, advance,
         )  # fmt: skip
         after = look()
-        verdicts[name] = compare(before, after)
+        judges = judges_of(stage, recipe.development.sets)
+        verdicts[name] = compare(before.of(judges), after.of(judges))
         kept[name] = verdicts[name].difference > 0 or (
             after.log_loss < before.log_loss and verdicts[name].difference > -0.002
         )
@@ -181,14 +181,6 @@ def train(
         if not kept[name]:
             trainee.load_trainable(folder / "start.safetensors")
         _together()
-    if any(kept.values()) and recipe.base.similarity:
-        added = similarity_to_add(trainee, development, chunks, precision())
-        trainee.add_similarity(added)
-        after = look()
-        report(
-            f"weight of the similarity {added:+g}: dev MAP {after.map:.4f} from {before.map:.4f}"
-        )
-        before = after
     # Where no stage was kept, all began at the start: the best of them says how the run ended.
     verdict = compare(start, before)
     if not any(kept.values()):
@@ -267,6 +259,16 @@ def _train_stage(
     _together()
 
 
+def judges_of(stage: Stage, development: Sequence[str]) -> list[str]:
+    """The dev sets that say whether a stage is worth keeping: those that it trains on, else all.
+
+    General ability is learned on other data than what the student is for in the end, and may cost
+    some of it at first; what it brings shows after the stages that build on it.
+    """
+    mixed = {set_of(name) for name, share in stage.mix.items() if share > 0}
+    return [name for name in development if name in mixed] or list(development)
+
+
 def _losses(stage: Stage) -> dict[str, Loss]:
     return {
         name: make_loss(name, stage.temperature)
@@ -333,8 +335,10 @@ class Watch(transformers.TrainerCallback):  # type: ignore[misc]
         self.report = report
         self.advance = advance
         self.best, self.best_step, self.looks_since = float("-inf"), 0, 0
+        self.judges = judges_of(stage, recipe.development.sets)
         for row in log.looks(name):
-            self._count(row["step"], row["dev"]["map"])
+            values = [row["dev"]["sets"][judge] for judge in self.judges]
+            self._count(row["step"], sum(values) / len(values))
         self._started = time.monotonic()
 
     def _count(self, step: int, value: float) -> bool:
@@ -365,7 +369,7 @@ class Watch(transformers.TrainerCallback):  # type: ignore[misc]
         self.log.add(
             {"stage": self.name, "step": step, "dev": reading.to_json(), "seconds": seconds}
         )
-        if self._count(step, reading.map) and self.log.main:
+        if self._count(step, reading.of(self.judges).map) and self.log.main:
             self.trainee.save_trainable(self.best_file)
         sets = ", ".join(f"{n} {v.mean():.3f}" for n, v in reading.precision.items())
         self.report(

@@ -78,12 +78,6 @@ class Trainee(nn.Module):
         """The weights that training changes, by name."""
         return {name: p for name, p in self.named_parameters() if p.requires_grad}
 
-    def add_similarity(self, added: float) -> None:
-        """Raise the weight of an encoder's similarity."""
-        if isinstance(self.student, EncoderStudent) and self.student.similarity_weight is not None:
-            with torch.no_grad():
-                self.student.similarity_weight.add_(added)
-
     def save_trainable(self, file: Path) -> None:
         """Write :meth:`trainable` as safetensors."""
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -12,11 +12,11 @@ from scipy.stats import rankdata
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 from sklearn.metrics import average_precision_score, roc_auc_score
 
+from labkit.assets import assets_path
 from labkit.evaluation.agreement import agreement
 from labkit.records import NEGATIVE_KINDS, Example, Memory, parse_time, read_examples
 from labkit.retrieval.first_stage import FirstStage
 from labkit.sources.lives import read_lives
-from labkit.students.load import assets_path
 from labkit.synthesis.splits import Seen
 
 FOLDER = assets_path() / "benchmarks"

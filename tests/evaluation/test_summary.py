@@ -129,6 +129,16 @@ def test_the_tables_of_a_readme_are_filled_between_their_marks(rows: list[Row]) 
     assert fill(filled, rows)[0] == filled
 
 
+def test_a_table_by_kind_has_a_line_for_each_kind_and_a_column_for_each_row(
+    rows: list[Row],
+) -> None:
+    opened = "<!-- eval data.jsonl MAP by kind -->\n"
+    filled, _ = fill(opened + "<!-- end of eval -->\n", rows)
+    head, _, *lines = filled.removeprefix(opened).splitlines()[:-1]
+    assert head.startswith("| kind | n | ") and head.count(" | ") == 1 + len(rows)
+    assert [line.split(" | ")[0][2:] for line in lines] == sorted({q.kind for q in rows[0].queries})
+
+
 def test_the_tables_of_our_own_readme_ask_for_what_there_is() -> None:
     text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
     opened = re.findall(r"<!-- eval ([^\n]*) -->\n", text)
@@ -136,11 +146,17 @@ def test_the_tables_of_our_own_readme_ask_for_what_there_is() -> None:
     for what in opened:
         choice, *columns = what.split()
         parse_choice(choice)
+        if columns[-2:] == ["by", "kind"]:
+            columns = columns[:-2]
         assert [str(parse_measure(column)) for column in columns] == columns
 
 
 BAD = {
     "a benchmark without results": ("<!-- eval trec MAP -->\n<!-- end of eval -->", "data.jsonl"),
+    "two measures by kind": (
+        "<!-- eval data.jsonl MAP MRR by kind -->\n<!-- end of eval -->",
+        "has 2 measures, expected one",
+    ),
     "no measure": ("<!-- eval data.jsonl best -->\n<!-- end of eval -->", "no measure"),
 }
 

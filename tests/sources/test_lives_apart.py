@@ -1,8 +1,8 @@
 from __future__ import annotations
 
+from labkit.assets import assets_path
 from labkit.records import Example
 from labkit.sources.lives import read_lives, split_of
-from labkit.students.load import assets_path
 from labkit.synthesis.splits import SPLITS, Split, find_leaks
 
 

@@ -48,7 +48,7 @@ def test_a_card_survives_the_file(tmp_path: Path) -> None:
     "change,expected",
     [
         ({"format": 99}, "format 99, expected 1"),
-        ({"family": "oracle"}, "expected one of cosine, encoder, decoder"),
+        ({"family": "oracle"}, "expected one of cosine, late, encoder, decoder"),
         ({"rendering": RENDERING_VERSION + 1}, "was trained with rendering"),
         ({"surprise": 1}, "surprise"),
     ],
@@ -71,7 +71,7 @@ def test_a_damaged_card_is_one_line(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["nothing-here", "./no/folder", "/no/folder", "a/b/c"])
 def test_a_name_that_is_nothing_says_what_would_be_something(name: str) -> None:
-    with pytest.raises(InputError, match="expected mini, minilm-cosine, a folder"):
+    with pytest.raises(InputError, match="expected mini, minilm-late, minilm-cosine, a folder"):
         load_student(name)
 
 

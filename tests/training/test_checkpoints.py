@@ -118,12 +118,12 @@ def test_the_weight_of_the_similarity_survives(
 
 
 @pytest.mark.parametrize("similarity", [False, True])
-def test_an_untrained_similarity_student_is_the_cosine_student(
+def test_an_untrained_similarity_student_is_the_late_student(
     query: Query, memories: list[Memory], similarity: bool
 ) -> None:
     student = load_base("minilm", placement=CPU, similarity=similarity)
     got = scores(student, query, memories)
-    want = load_student("minilm-cosine").score(query, memories)
+    want = load_student("minilm-late").score(query, memories)
     assert np.allclose(got, want, atol=1e-5) == similarity
 
 

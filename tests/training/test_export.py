@@ -62,7 +62,7 @@ def test_a_model_card_says_what_made_the_student_and_what_it_is_worth(tmp_path: 
         "labkit train mini --data lives=assets/lives --out runs/mini",
         "| lives | 1,234 | abababab",
         "Seed 3",
-        "7.500 times the cosine",
+        "7.500 times the late interaction",
         "| keep | 0.410 | precision at least 0.8 |",
         "Dev MAP 0.612",
         "## Limits",
