@@ -37,7 +37,7 @@ import gradio as gr
 from labkit.errors import InputError
 from labkit.ui.bench import Bench
 from labkit.ui.drawn import drawn
-from labkit.ui.library import Collection, Library
+from labkit.ui.library import Collection, Library, examples_of
 from labkit.ui.link import how_of, link_of, opening
 from labkit.ui.pickers import dialogue_choices, first_example, query_choices, stepped
 from labkit.ui.points import CUSTOM, point_choices, point_note, starting_point
@@ -266,6 +266,7 @@ def build_shared(lab: gr.Blocks, library: Library, bench: Bench) -> Shared:
             value=place.query,
             label="Query",
             scale=8,
+            allow_custom_value=True,  # see _choose
         )
         previous = gr.Button("‹ Previous", scale=0, min_width=96, elem_classes="lk-step")
         following = gr.Button("Next ›", scale=0, min_width=96, elem_classes="lk-step")
@@ -307,14 +308,27 @@ def build_shared(lab: gr.Blocks, library: Library, bench: Bench) -> Shared:
 
 
 def _choose(shared: Shared, event: Any, find: Callable[..., Place], name: str) -> None:
-    """Settle at the place that ``find(*values of shared.selected)`` names."""
+    """Settle at the place that ``find(*values of shared.selected)`` names.
 
-    def choose(*values: Any) -> Updates:
-        return shared.settled(find(*values), values[4:7])
+    The pickers take any value, and what is none of theirs is refused here: where choices change
+    with the dialogue, Gradio would else refuse an event that was under way with the one before.
+    """
+
+    def choose(before: Selection, *values: Any) -> Updates:
+        try:
+            place = find(*values)
+            dialogue = shared.library.dialogue(place.collection, place.dialogue)
+            if place.query and place.query not in examples_of(dialogue):
+                raise InputError(f"no query {place.query[:60]!r} here, expected one of the list")
+            return shared.settled(place, values[4:7])
+        except InputError as error:
+            last = Place(before.collection, before.dialogue, before.example or OWN, before.memory)
+            return {**shared.settled(last, values[4:7]), shared.notice: str(error)}
 
     shared.listen(
-        event, choose, shared.selected, shared.settings, name=name, concurrency_id="choose"
-    )
+        event, choose, [shared.chosen, *shared.selected], shared.settings, name=name,
+        concurrency_id="choose",
+    )  # fmt: skip
 
 
 def _listen_to_pickers(shared: Shared, previous: Any, following: Any) -> None:

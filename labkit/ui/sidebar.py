@@ -43,11 +43,14 @@ def build_sidebar(library: Library, bench: Bench, start: Place) -> Sidebar:
     fixed = [(each.title, key) for key, each in library.fixed.items()]
     with gr.Sidebar(width=272, elem_id="lk-sidebar"):
         gr.Markdown("## Data")
-        collection_picker = gr.Dropdown(fixed, value=start.collection, label="Collection")
+        collection_picker = gr.Dropdown(
+            fixed, value=start.collection, label="Collection", allow_custom_value=True
+        )
         dialogue_picker = gr.Dropdown(
             dialogue_choices(library.collection(start.collection)),
             value=start.dialogue,
             label="Dialogue",
+            allow_custom_value=True,  # as the query's, see shared.py
         )
         with gr.Accordion("Bring your own", open=False):
             drawn(f"{FORMATS} It stays in this process's memory.", "line.js", elem_id="lk-formats")

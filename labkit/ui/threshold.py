@@ -47,7 +47,11 @@ def build_threshold(lab: gr.Blocks, shared: Shared, tab: Any, scores: Scores) ->
     rival_at_start = next((name for name in bench.models[1:]), NO_RIVAL)
     with gr.Row(elem_classes="lk-controls"):
         which = gr.Dropdown(
-            offered, value=offered[0][1] if offered else None, label="Queries of", min_width=140
+            offered,
+            value=offered[0][1] if offered else None,
+            label="Queries of",
+            min_width=140,
+            allow_custom_value=True,  # as the query's, see shared.py
         )
         size = gr.Dropdown(SAMPLES, value=SAMPLES[0][1], label="How many", min_width=110)
         rival = gr.Dropdown(
