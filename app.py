@@ -1,4 +1,4 @@
-"""Start the lab: ``python app.py [--data FILE] [--model NAME_OR_FOLDER] [--auth FILE]``."""
+"""Start the lab: ``python app.py [--data FILE] [--model NAME_OR_FOLDER] [--auth FILE] ...``."""
 
 from __future__ import annotations
 
@@ -20,6 +20,15 @@ def main() -> int:
     )  # fmt: skip
     parser.add_argument("--model", help="embedded model, checkpoint folder or hub id to rank with")
     parser.add_argument(
+        "--labels", type=Path, metavar="FOLDER",
+        help="teachers' labels to hold students against, as labkit label --out writes them; else "
+        "those of two weak teachers that come with the lab",
+    )  # fmt: skip
+    parser.add_argument(
+        "--runs", type=Path, metavar="FOLDER", default=Path("runs"),
+        help="training runs and evaluations to compare (%(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
         "--auth", type=Path, metavar="FILE",
         help="who may log in; labkit annotations user NAME --file FILE writes it",
     )  # fmt: skip
@@ -38,7 +47,7 @@ def main() -> int:
     from labkit.annotation.store import Store
     from labkit.annotation.users import read_users
     from labkit.ui.bench import Bench, embedded_models
-    from labkit.ui.labelled import bundled_labels, read_labelled
+    from labkit.ui.labelled import bundled_labels, read_labelled, with_queries_of
     from labkit.ui.library import open_library
 
     notes: list[str] = []
@@ -52,15 +61,16 @@ def main() -> int:
         bench = Bench([*([arguments.model] if arguments.model else []), *embedded_models()])
         bench.reranker(bench.models[0])
 
-        labels = bundled_labels()
+        labels = arguments.labels or bundled_labels()
         folders = [] if labels is None else [read_labelled(labels)]
+        library = with_queries_of(folders, library)
 
         from labkit.ui.lab import serve
 
         with Store(arguments.store) as store:
             serve(
                 library, bench, arguments.host, arguments.port,
-                store=store, folders=folders, users=users,
+                store=store, folders=folders, runs=arguments.runs, users=users,
             )  # fmt: skip
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)

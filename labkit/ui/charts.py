@@ -32,7 +32,12 @@ def laid_out(figure: go.Figure, *, height: int, **layout: Any) -> go.Figure:
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         font={"family": SANS, "size": 12, "color": GREY},
-        hoverlabel={"font": {"family": SANS, "size": 12}, "align": "left"},
+        hoverlabel={
+            "font": {"family": SANS, "size": 12, "color": "white"},
+            "bgcolor": "#1e293b",
+            "bordercolor": RULE,
+            "align": "left",
+        },
         hovermode="closest",
         margin={"l": 52, "r": 12, "t": 28, "b": 44},
         xaxis=axis,

@@ -26,11 +26,12 @@ LOOK: dict[Quadrant, dict[str, Any]] = {
     "missed": {"color": "#D55E00", "symbol": "triangle-down", "size": 9, "opacity": 0.85},
     "extra": {"color": "#0072B2", "symbol": "diamond", "size": 8, "opacity": 0.85},
 }
-_CORNERS: dict[Quadrant, tuple[float, float, str, str]] = {
-    "dropped": (0.0, 0.0, "left", "bottom"),
-    "kept": (1.0, 1.0, "right", "top"),
-    "missed": (1.0, 0.0, "right", "bottom"),
-    "extra": (0.0, 1.0, "left", "top"),
+# Where the counts stand: above and below all points.
+_CORNERS: dict[Quadrant, tuple[float, float, str]] = {
+    "dropped": (-0.02, -0.06, "left"),
+    "kept": (1.02, 1.06, "right"),
+    "missed": (1.02, -0.06, "right"),
+    "extra": (-0.02, 1.06, "left"),
 }
 
 
@@ -84,18 +85,18 @@ def scatter(shown: Weighed, examples: Mapping[str, Example], whose: str) -> go.F
                 ],
             )
         )
-        x, y, across, up = _CORNERS[quadrant]
+        x, y, anchor = _CORNERS[quadrant]
         figure.add_annotation(
-            x=x, y=y, xref="paper", yref="paper", xanchor=across, yanchor=up, showarrow=False,
+            x=x, y=y, xanchor=anchor, yanchor="middle", showarrow=False,
             text=f"{names[quadrant]}: {counts[quadrant]:,}", font={"size": 12},
         )  # fmt: skip
     line = {"color": RULE, "width": 1.25, "dash": "dot"}
     figure.add_vline(x=RELEVANT, line=line)
     figure.add_hline(y=shown.threshold, line=line)
-    axis = {"range": [-0.03, 1.03], "tickvals": [0, 0.2, 0.4, 0.6, 0.8, 1], "fixedrange": True}
+    axis = {"tickvals": [0, 0.2, 0.4, 0.6, 0.8, 1], "fixedrange": True}
     laid_out(figure, height=HEIGHT, showlegend=False, dragmode=False)
-    figure.update_xaxes(title=f"label ({whose})", **axis)
-    figure.update_yaxes(title="probability (student)", **axis)
+    figure.update_xaxes(title=f"label ({whose})", range=[-0.03, 1.03], **axis)
+    figure.update_yaxes(title="probability (student)", range=[-0.1, 1.1], **axis)
     return figure
 
 

@@ -29,29 +29,28 @@ def build_disagreements(
     with gr.Row(elem_classes="lk-controls"):
         source = gr.Dropdown([], label="Labels", scale=3, min_width=240)
         score = gr.Button("Score", variant="primary", scale=1, min_width=220, visible=False)
-    with gr.Row(elem_classes="lk-controls"):
+    with gr.Row(elem_classes="lk-controls", visible=False) as filters:
         quadrant = gr.Dropdown(everything, value=EVERY, label="Where", min_width=150)
         kind = gr.Dropdown(everything, value=EVERY, label="Kind of query", min_width=150)
         negative = gr.Dropdown(everything, value=EVERY, label="Negative kind", min_width=150)
         split = gr.Dropdown(everything, value=EVERY, label="Split", min_width=110)
     state = drawn({"message": ""}, "progress.js", elem_id="lk-pairs-state")
     with gr.Row(elem_id="lk-apart"):
-        with gr.Column(scale=5, min_width=330):
-            chart = gr.Plot(
-                None, show_label=False, container=False, visible=False, elem_id="lk-scatter"
-            )
+        with gr.Column(scale=5, min_width=330, visible=False) as left:
+            chart = gr.Plot(None, show_label=False, container=False, elem_id="lk-scatter")
             note = drawn("", "line.js", elem_id="lk-scatter-note")
         with gr.Column(scale=6, min_width=360):
             pairs = drawn({"rows": [], "empty": "", "tiles": []}, "pairs.js", elem_id="lk-pairs")
     pair = drawn(NOTHING_OPEN, "pair.js", elem_id="lk-pair")
 
     fields = [source, kind, negative, split, quadrant, shared.threshold]
-    views = [source, kind, negative, split, quadrant, score, state, chart, note, pairs]
+    picked = [source, kind, negative, split, quadrant]
+    views = [*picked, filters, score, state, left, chart, note, pairs]
 
     def asked_of(values: Sequence[Any]) -> Asked:
         key, kind, negative, split, quadrant, threshold = values
-        filters = Filters(kind or EVERY, negative or EVERY, split or EVERY, quadrant or EVERY)
-        return Asked(key or "", filters, 0.5 if threshold is None else float(threshold))
+        chosen = Filters(kind or EVERY, negative or EVERY, split or EVERY, quadrant or EVERY)
+        return Asked(key or "", chosen, 0.5 if threshold is None else float(threshold))
 
     def drawn_views(shown: Shown) -> Updates:
         updates: Updates = {
@@ -62,18 +61,19 @@ def build_disagreements(
             state: {"message": ""},
             pairs: shown.page,
         }
-        for component, name in (
-            (kind, "kind"), (negative, "negative_kind"), (split, "split"), (quadrant, "quadrant"),
-        ):  # fmt: skip
+        names = ("kind", "negative_kind", "split", "quadrant")
+        for component, name in zip(picked[1:], names, strict=True):
             offered, value = shown.filters[name]
             updates[component] = gr.update(choices=offered, value=value)
+        updates[filters] = gr.update(visible=shown.weighed is not None)
+        updates[left] = gr.update(visible=bool(shown.weighed))
         if shown.labelled is None or not shown.weighed:
-            return {**updates, chart: gr.update(value=None, visible=False), note: ""}
+            return {**updates, chart: None, note: ""}
         examples = {example.id: example for example in shown.labelled.batch.examples}
         whose = shown.labelled.whose
         return {
             **updates,
-            chart: gr.update(value=scatter(shown.weighed, examples, whose), visible=True),
+            chart: scatter(shown.weighed, examples, whose),
             note: chart_note(len(shown.weighed), whose, shown.labelled.gold),
         }
 

@@ -7,6 +7,7 @@ import ipaddress
 import os
 import socket
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 # Before Gradio is imported: it would tell its makers that it started.
@@ -22,9 +23,11 @@ from labkit.ui.agreement import build_agreement
 from labkit.ui.annotate import build_annotate
 from labkit.ui.annotate_data import Desk, teacher_labels
 from labkit.ui.bench import Bench
+from labkit.ui.disagreements import build_disagreements
 from labkit.ui.inspect import build_inspect
 from labkit.ui.labelled import Labelled
 from labkit.ui.library import MAX_UPLOAD_BYTES, Library
+from labkit.ui.runs import build_runs
 from labkit.ui.scores import Scores
 from labkit.ui.shared import build_shared
 from labkit.ui.theme import text_of, theme
@@ -32,6 +35,8 @@ from labkit.ui.threshold import build_threshold
 
 PORTS_TRIED = 100
 HOUR = 3_600
+RUNS = Path("runs")
+"""Where ``labkit train`` and ``labkit eval`` are told to write in all examples."""
 
 
 def build_lab(
@@ -40,6 +45,7 @@ def build_lab(
     store: Store | None = None,
     folders: Sequence[Labelled] = (),
     *,
+    runs: Path = RUNS,
     team: Sequence[str] = (),
 ) -> gr.Blocks:
     """The page, with a first ranking in it already.
@@ -47,6 +53,7 @@ def build_lab(
     Args:
         store: of annotations; without one the tabs that write are left out.
         folders: teachers' labels to hold students against.
+        runs: the folder of training runs and evaluations.
         team: the annotators, where they are known; see :class:`labkit.annotation.queue.Plan`.
     """
     # Uploaded files are removed once read; this removes what a broken-off upload left.
@@ -64,10 +71,14 @@ def build_lab(
             if store is not None:
                 plan = Plan(team=tuple(team))
                 desk = Desk(library, bench, scores, store, plan, teacher_labels(folders))
+                with gr.Tab("Disagreements", id="disagreements") as tab:
+                    build_disagreements(shared, tab, scores, store, folders)
                 with gr.Tab("Annotate", id="annotate") as tab:
                     build_annotate(shared, tab, desk)
                 with gr.Tab("Agreement", id="agreement") as tab:
                     build_agreement(shared, tab, desk)
+            with gr.Tab("Runs", id="runs") as tab:
+                build_runs(shared, tab, runs)
     return lab
 
 
@@ -75,7 +86,7 @@ def launch_options() -> dict[str, Any]:
     """How the lab is launched, in the app and in tests alike."""
     return {
         "theme": theme(),
-        "css": text_of("lab.css", "annotate.css"),
+        "css": text_of("lab.css", "annotate.css", "compare.css"),
         "js": text_of("lab.js"),
         "footer_links": [],
         "run_history": False,
@@ -137,6 +148,7 @@ def serve(
     *,
     store: Store | None = None,
     folders: Sequence[Labelled] = (),
+    runs: Path = RUNS,
     users: Users | None = None,
 ) -> None:
     """Build the page and serve it until the process is interrupted.
@@ -152,7 +164,7 @@ def serve(
         )
     chosen = free_port(host, port)
     team = users.names if users is not None else ()
-    lab = build_lab(library, bench, store, folders, team=team)
+    lab = build_lab(library, bench, store, folders, runs=runs, team=team)
     if chosen != port:
         print(f"port {port} is taken, using {chosen}")
     lab.launch(

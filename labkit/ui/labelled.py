@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from labkit.assets import assets_path
 from labkit.errors import InputError
 from labkit.records import Dialogue, Example, read_examples
 from labkit.sources.lives import Split
-from labkit.students.load import assets_path
 from labkit.teachers.summary import GOLD, gold_labels
 from labkit.teachers.verdicts import Verdict, read_verdicts
 from labkit.ui.library import Collection, Library, examples_of
@@ -181,6 +181,19 @@ def collection_for(labelled: Labelled, library: Library) -> Collection | None:
         if example.id not in known
     ]
     return Collection.of(LABELS, f"Queries of {labelled.title}", lacking) if lacking else None
+
+
+def with_queries_of(folders: Sequence[Labelled], library: Library) -> Library:
+    """The library, and the queries of labels folders that it lacks, see :func:`collection_for`.
+
+    They stand after the bundled lives and before the person's own file, with which the lab opens.
+    """
+    for labelled in folders:
+        added = collection_for(labelled, library)
+        if added is not None:
+            first, *others = library.fixed.values()
+            library = Library([first, added, *others])
+    return library
 
 
 # --- gold ----------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ const cell = (tag, className, ...children) => {
 const tableOf = (caption, heads, rows) =>
   el(
     "div",
-    "lk-wide",
+    "lk-scroll",
     el(
       "table",
       "",
@@ -37,7 +37,7 @@ const gauge = (row, pair) => {
 };
 
 const button = (text, act) => {
-  const node = el("button", "lk-small", text);
+  const node = el("button", "lk-act", text);
   node.type = "button";
   node.addEventListener("click", act);
   return node;
@@ -67,7 +67,7 @@ const draw = (root, pair) => {
       el("td", "c-gauge", gauge(row, pair)),
       el("td", "c-student", row.student),
       ...(row.gold ? [el("td", "c-student", row.gold)] : []),
-      el("td", "c-what", row.this ? "▸ " : "", open),
+      el("td", "c-what", el("span", "lk-first", row.this ? el("span", "", "▸ ") : "", open)),
     );
   });
   const withGold = pair.labels.some((row) => row.gold);

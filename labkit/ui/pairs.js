@@ -26,10 +26,8 @@ const drawRow = (row) => {
     el(
       "td",
       "c-what",
-      mark(row.quadrant, row.verdict),
-      open,
-      el("span", "lk-asked-of", row.question),
-      el("span", "lk-chips", chip(row.kind), chip(row.negative_kind)),
+      el("span", "lk-first", mark(row.quadrant, row.verdict), open),
+      el("span", "lk-asked-of", `${row.question} `, chip(row.kind), " ", chip(row.negative_kind)),
     ),
   );
   node.dataset.query = row.query;
@@ -46,7 +44,7 @@ const header = (className, label, title) => {
 };
 
 const button = (text, act, disabled = false) => {
-  const node = el("button", "lk-small", text);
+  const node = el("button", "lk-act", text);
   node.type = "button";
   node.disabled = disabled;
   node.addEventListener("click", act);

@@ -2,7 +2,7 @@
 const tableOf = ({ title, note, head, rows, numbers }) => {
   const box = el(
     "div",
-    "lk-wide",
+    "lk-scroll",
     el(
       "table",
       "",

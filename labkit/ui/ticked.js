@@ -1,7 +1,7 @@
 // A list of folders with a box to tick before each; what is ticked is shown below.
 const draw = (root, list) => {
-  if (list.empty) {
-    root.replaceChildren(el("p", "lk-empty", list.empty));
+  if (!list.heads || list.empty) {
+    root.replaceChildren(list.empty ? el("p", "lk-empty", list.empty) : "");
     return;
   }
   const boxes = [];
@@ -27,7 +27,7 @@ const draw = (root, list) => {
   root.replaceChildren(
     el(
       "div",
-      "lk-wide",
+      "lk-scroll",
       el(
         "table",
         "",

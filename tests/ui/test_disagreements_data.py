@@ -45,8 +45,9 @@ from labkit.ui.labelled import (
     read_labelled,
     sources,
     splits_of,
+    with_queries_of,
 )
-from labkit.ui.library import DATA, Collection, Library, open_library
+from labkit.ui.library import BUNDLED, DATA, Collection, Library, open_library
 from labkit.ui.scores import QueryScores
 from tests.ui.made_up import HOSTILE
 
@@ -86,6 +87,10 @@ def folder(
 def scored(of: Example, *probabilities: float) -> QueryScores:
     values = np.array(probabilities)
     return QueryScores(of, of.memories[: len(values)], np.log(values / (1 - values)), values)
+
+
+def bundled_stand_in() -> Collection:
+    return Collection.of(BUNDLED, "bundled", [Dialogue("other", "t", MEMORIES)])
 
 
 def some_pair(label: float, probability: float, error: float = 0.1, **changes: object) -> Pair:
@@ -381,6 +386,9 @@ def test_queries_that_the_lab_lacks_become_a_collection_with_gold(tmp_path: Path
         "q2": LABELS,
     }
     assert collection_for(labelled, whole) is None
+    opened_with = with_queries_of([labelled], Library([bundled_stand_in(), mine]))
+    assert list(opened_with.fixed) == [BUNDLED, LABELS, DATA]
+    assert list(with_queries_of([labelled], opened_with).fixed) == [BUNDLED, LABELS, DATA]
 
 
 def test_the_bundled_labels_open_in_the_bundled_lives() -> None:
