@@ -10,10 +10,12 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
 
 from labkit.errors import InputError
 from labkit.evaluation.measures import average_precision
 from labkit.records import RELEVANT
+from labkit.students.encoder import EncoderStudent
 from labkit.training.batches import Chunks
 from labkit.training.groups import TokenisedQuery
 from labkit.training.trainee import Trainee
@@ -60,6 +62,54 @@ def read(
     """Rank every dev query. Under ``torch.distributed`` each process ranks its share."""
     flat = _flat(sets)
     return _reading(flat, _scored(trainee, flat, chunks, precision))
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """``scale`` x logit + ``weight`` x similarity + ``shift`` as the score of a pair."""
+
+    scale: float
+    weight: float
+    shift: float
+
+
+def balance(
+    trainee: Trainee,
+    sets: Mapping[str, Sequence[TokenisedQuery]],
+    chunks: Chunks,
+    precision: AbstractContextManager[Any],
+) -> Balance | None:
+    """The logistic regression of dev labels on a trainee's logit and its similarity.
+
+    On what it was trained on a logit is surer of itself than it should be, and a step of AdamW
+    moves a weight by about its learning rate, so in a thousand steps the one in front of the
+    similarity hardly leaves its start, while the logit grows. Three numbers, from queries that
+    trained neither, set the two right. Every set counts alike.
+
+    Returns:
+        None where the two do not both speak for a memory: then nothing should be changed.
+    """
+    flat = _flat(sets)
+    scored = _scored(trainee, flat, chunks, precision)
+    assert isinstance(trainee.student, EncoderStudent)
+    weight = trainee.student.similarity
+    parts, labels, shares = [], [], []
+    pairs = {name: sum(len(query.labels) for query in queries) for name, queries in sets.items()}
+    for i, (name, query) in enumerate(flat):
+        assert query.similarity is not None
+        parts.append(np.stack([scored[i] - weight * query.similarity, query.similarity], 1))
+        labels.append(query.labels.astype(np.float64))
+        shares.append(np.full(len(query.labels), 1 / pairs[name]))
+    x, y, share = np.concatenate(parts), np.concatenate(labels), np.concatenate(shares)
+    fitted = LogisticRegression(C=np.inf, tol=1e-8).fit(
+        np.concatenate([x, x]),
+        np.repeat([1, 0], len(y)),
+        sample_weight=np.concatenate([y * share, (1 - y) * share]) * len(y) / len(sets),
+    )
+    scale, of_similarity = map(float, fitted.coef_[0])
+    if not (scale > 0 and of_similarity > 0):
+        return None
+    return Balance(scale, of_similarity, float(fitted.intercept_[0]))
 
 
 def _flat(sets: Mapping[str, Sequence[TokenisedQuery]]) -> list[tuple[str, TokenisedQuery]]:

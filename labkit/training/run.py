@@ -44,7 +44,7 @@ from labkit.students.load import load_base
 from labkit.students.placement import Placement, choose_placement, fast_bfloat16
 from labkit.training.batches import Chunks, StageBatches, parts_of
 from labkit.training.curves import write_curves
-from labkit.training.development import Reading, Verdict, compare, read
+from labkit.training.development import Reading, Verdict, balance, compare, read
 from labkit.training.groups import TokenisedQuery, of_name, read_split, tokenised
 from labkit.training.losses import Loss, make_loss
 from labkit.training.recipe import Recipe, Stage, recipe_to_json, set_of
@@ -181,6 +181,8 @@ def train(
         if not kept[name]:
             trainee.load_trainable(folder / "start.safetensors")
         _together()
+    if any(kept.values()) and recipe.base.similarity:
+        before = _rebalanced(trainee, development, chunks, precision, look, before, report)
     # Where no stage was kept, all began at the start: the best of them says how the run ended.
     verdict = compare(start, before)
     if not any(kept.values()):
@@ -193,6 +195,34 @@ def train(
         write_whole(out / "report.json", [json.dumps(result.to_json(), indent=2) + "\n"])
     report(str(verdict) + ("" if saved else "; no student is saved"))
     return result
+
+
+def _rebalanced(
+    trainee: Trainee,
+    development: Mapping[str, Sequence[TokenisedQuery]],
+    chunks: Chunks,
+    precision: Callable[[], contextlib.AbstractContextManager[Any]],
+    look: Callable[[], Reading],
+    before: Reading,
+    report: Report,
+) -> Reading:
+    """Set logit and similarity right against each other; kept where dev labels are likelier."""
+    found = balance(trainee, development, chunks, precision())
+    if found is None:
+        return before
+    kept = {name: p.detach().clone() for name, p in trainee.trainable().items()}
+    trainee.rebalance(found.scale, found.weight, found.shift)
+    after = look()
+    report(
+        f"{found.scale:.3f} x logit + {found.weight:.3f} x similarity: dev MAP {after.map:.4f} "
+        f"from {before.map:.4f}, log loss {after.log_loss:.4f} from {before.log_loss:.4f}"
+    )
+    if after.log_loss < before.log_loss:
+        return after
+    with torch.no_grad():
+        for name, parameter in trainee.trainable().items():
+            parameter.copy_(kept[name])
+    return before
 
 
 # --- one stage -----------------------------------------------------------------------------------

@@ -78,6 +78,19 @@ class Trainee(nn.Module):
         """The weights that training changes, by name."""
         return {name: p for name, p in self.named_parameters() if p.requires_grad}
 
+    def rebalance(self, scale: float, weight: float, shift: float) -> None:
+        """Make an encoder's score ``scale`` x logit + ``weight`` x similarity + ``shift``."""
+        student = self.student
+        assert isinstance(student, EncoderStudent) and student.similarity_weight is not None
+        heads = {name: p for name, p in self.trainable().items() if ".classifier." in name}
+        assert heads, "the head of an encoder is trained whole"
+        with torch.no_grad():
+            for name, parameter in heads.items():
+                parameter.mul_(scale)
+                if name.endswith(".bias"):
+                    parameter.add_(shift)
+            student.similarity_weight.fill_(weight)
+
     def save_trainable(self, file: Path) -> None:
         """Write :meth:`trainable` as safetensors."""
         file.parent.mkdir(parents=True, exist_ok=True)
