@@ -13,7 +13,7 @@ from labkit.scoring.engine import score_pairs
 from labkit.students.load import load_base
 from labkit.students.placement import choose_placement
 from labkit.training.batches import Chunks
-from labkit.training.development import Reading, compare, read
+from labkit.training.development import Reading, balance, compare, read
 from labkit.training.groups import TokenisedQuery, tokenised
 from labkit.training.recipe import Adapter
 from labkit.training.trainee import Trainee
@@ -132,3 +132,42 @@ def test_every_set_weighs_the_same_however_many_queries_it_has() -> None:
     before = Reading({"a": np.zeros(100), "b": np.zeros(4)}, 0)
     after = Reading({"a": np.zeros(100), "b": np.ones(4)}, 0)
     assert after.map == 0.5 and compare(before, after).difference == 0.5
+
+
+@pytest.fixture(scope="module")
+def unbalanced() -> Trainee:
+    """A student whose logit is far too sure of itself."""
+    student = load_base("minilm", placement=choose_placement("cpu", "float32"), similarity=True)
+    trainee = Trainee(student, Adapter(rank=2)).eval()
+    torch.manual_seed(0)
+    with torch.no_grad():
+        for name, weight in trainee.trainable().items():
+            if ".classifier.weight" in name:
+                weight.normal_(0, 3)
+    return trainee
+
+
+def test_rebalanced_scores_are_unbiased_likelier_and_what_was_promised(unbalanced: Trainee) -> None:
+    sets = {"only": tokenised(unbalanced.student, EXAMPLES[:10])}
+    chunks, trainee = Chunks(unbalanced.student), unbalanced
+
+    def log_odds() -> np.ndarray:
+        rows = []
+        with torch.inference_mode():
+            for query in sets["only"]:
+                batch = chunks([query])
+                rows.append(trainee(batch["chunks"], batch["order"], batch["similarity"]).numpy())
+        return np.concatenate(rows).astype(float)
+
+    before, old = read(trainee, sets, chunks, contextlib.nullcontext()), log_odds()
+    similarity = np.concatenate([q.similarity for q in sets["only"] if q.similarity is not None])
+    weight = trainee.student.similarity  # type: ignore[union-attr]
+    found = balance(trainee, sets, chunks, contextlib.nullcontext())
+    assert found is not None
+    trainee.rebalance(found.scale, found.weight, found.shift)
+    after, new = read(trainee, sets, chunks, contextlib.nullcontext()), log_odds()
+    want = found.scale * (old - weight * similarity) + found.weight * similarity + found.shift
+    np.testing.assert_allclose(new, want, atol=1e-4)
+    labels = np.concatenate([query.labels for query in sets["only"]])
+    assert (1 / (1 + np.exp(-new))).mean() == pytest.approx(labels.mean(), abs=1e-3)
+    assert after.log_loss < before.log_loss

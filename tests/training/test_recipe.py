@@ -142,3 +142,9 @@ def test_a_file_that_is_no_recipe_is_one_line(tmp_path: Path, value: object, exp
 def test_a_recipe_that_is_not_there_names_those_that_are(source: str) -> None:
     with pytest.raises(InputError, match="expected one of mini, qwen3-0.6b, .*, or a YAML file"):
         load_recipe(source)
+
+
+def test_a_mix_may_name_the_queries_of_one_kind_of_a_set() -> None:
+    recipe = load_recipe("tiny", ["stages.bce.mix={sim: 2, 'sim:update': 1}"])
+    assert recipe.mixed[:2] == ("sim", "sim:update")
+    assert "sim" in recipe.data and "sim:update" not in recipe.data
