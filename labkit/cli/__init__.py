@@ -19,6 +19,7 @@ from labkit.cli.calibrate import calibrate
 from labkit.cli.doctor import doctor
 from labkit.cli.evaluate import evaluate
 from labkit.cli.label import label
+from labkit.cli.mcp import mcp
 from labkit.cli.report import report
 from labkit.cli.rerank import rerank
 from labkit.cli.score import score
@@ -52,6 +53,7 @@ app.command()(calibrate)
 app.command()(threshold)
 app.add_typer(annotation, name="annotations")
 app.command()(serve)
+app.command()(mcp)
 app.command()(doctor)
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from labkit.cli.mcp import require_mcp
 from labkit.cli.shared import DEFAULT_MODEL, Device, Dtype, Model, load_reranker, note
 from labkit.errors import InputError
 
@@ -25,6 +26,9 @@ def serve(
         typer.Option(help=f"A file with the key that callers must name; else {KEY_VARIABLE}."),
     ] = None,
     lab: Annotated[bool, typer.Option("--lab", help="Mount the lab at /lab.")] = False,
+    mcp: Annotated[
+        bool, typer.Option("--mcp", help="Answer the Model Context Protocol at /mcp.")
+    ] = False,
     max_documents: Annotated[int, typer.Option(min=1, help="Most documents of a request.")] = 1000,
     max_waiting: Annotated[
         int, typer.Option(min=1, help="Most documents that wait; beyond, 429 with Retry-After.")
@@ -48,6 +52,8 @@ def serve(
     from labkit.serving.limits import MEGABYTE, Limits
     from labkit.serving.server import listen, run
 
+    if mcp:
+        require_mcp()
     key = _key(api_key_file)
     limits = Limits(
         body_bytes=int(max_body_mb * MEGABYTE),
@@ -58,11 +64,12 @@ def serve(
     )
     listening = listen(host, port)
     reranker = load_reranker(model, device, dtype)
-    app = build_app(reranker, limits, key=key, lab=model if lab else None)
+    app = build_app(reranker, limits, key=key, lab=model if lab else None, mcp=mcp)
     shown = f"[{host}]" if ":" in host else host
     note(
         f"serving at http://{shown}:{listening.getsockname()[1]}"
         + (f", the lab at {LAB}" if lab else "")
+        + (", MCP at /mcp" if mcp else "")
         + (", with a key" if key else ", without a key")
     )
     run(app, limits, listening)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
@@ -74,6 +75,7 @@ def build_app(
     *,
     key: str | None = None,
     lab: str | None = None,
+    mcp: bool = False,
 ) -> ASGIApp:
     """The server as an ASGI application.
 
@@ -81,6 +83,7 @@ def build_app(
         key: what callers name as ``Authorization: Bearer KEY``; None lets everybody in. The lab
             asks for it as the password of the user "labkit".
         lab: mount the lab at :data:`LAB`, with this model (name, folder or hub id) as its first.
+        mcp: answer the Model Context Protocol at ``/mcp``; needs the package ``mcp``.
     """
     limits = limits or Limits()
     counted = Metrics(lambda: batcher.waiting)
@@ -88,11 +91,16 @@ def build_app(
         reranker, waiting=limits.waiting, seconds=limits.seconds, on_step=counted.step
     )
 
+    tools = _tools(batcher, limits) if mcp else None
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        batcher.start()
-        yield
-        batcher.close()
+        async with AsyncExitStack() as stack:
+            batcher.start()
+            stack.callback(batcher.close)
+            if tools is not None:
+                await stack.enter_async_context(tools.router.lifespan_context(tools))
+            yield
 
     app = FastAPI(
         title="labkit",
@@ -113,9 +121,24 @@ def build_app(
         cohere.router, jina.router, tei.router, vllm.router, memos.router, state
     ):  # fmt: skip
         app.include_router(router)
+    if tools is not None:
+        app.router.routes.extend(tools.routes)
     if lab is None:
         return Gate(app, limits=limits, metrics=counted, key=key)
     from labkit.serving.beside import mount_lab
 
     mount_lab(app, LAB, lab, key)
     return Gate(app, limits=limits, metrics=counted, key=key, aside=[LAB])
+
+
+def _tools(batcher: Batcher, limits: Limits) -> Starlette:
+    from labkit.serving.mcp import PATH, build_mcp
+
+    # Stateless: a ranking needs no session, and any of several processes can answer.
+    app: Starlette = build_mcp(batcher, limits).streamable_http_app(
+        streamable_http_path=PATH,
+        json_response=True,
+        stateless_http=True,
+        max_request_body_size=limits.body_bytes,
+    )
+    return app

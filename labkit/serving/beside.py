@@ -1,4 +1,4 @@
-"""The lab, mounted beside the API in one process."""
+"""What can stand beside the API in one process: the lab."""
 
 from __future__ import annotations
 

@@ -93,6 +93,7 @@ class Extension(BaseModel):
         None, description="the probability below which results are left out"
     )
     abstained: bool = Field(description="true where results were withheld because nothing answers")
+    log_odds: list[float] = Field(description="of the results in their order, before calibration")
     truncated: list[int] = Field(description="documents that the model could not read to their end")
 
 

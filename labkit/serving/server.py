@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import signal
 import socket
 import time
 from typing import Any
@@ -120,4 +121,6 @@ def run(app: ASGIApp, limits: Limits, listening: socket.socket) -> None:
         timeout_graceful_shutdown=int(limits.seconds) + 1,
         server_header=False,
     )
+    # uvicorn raises the signal again when it is done; an end that was asked for is no failure.
+    signal.signal(signal.SIGTERM, lambda number, frame: None)
     uvicorn.Server(config).run(sockets=[listening])

@@ -83,14 +83,16 @@ class Service:
             and answerable is not None
             and answerable < abstention.threshold
         )
+        results = [] if abstained else results[: top_n or None]
         return Outcome(
             id=request.scope["state"].get("request_id") or uuid.uuid4().hex,
-            results=[] if abstained else results[: top_n or None],
+            results=results,
             extension=Extension(
                 model=self.model,
                 answerable=answerable,
                 threshold=threshold,
                 abstained=abstained,
+                log_odds=[result.log_odds for result in results],
                 truncated=sorted(map(int, ranking.truncated)),
             ),
             tokens=ranked.tokens,

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
@@ -12,6 +13,7 @@ from labkit.scoring.reranker import Reranker
 from labkit.serving.app import build_app
 from labkit.students.encoder import EncoderStudent
 from labkit.students.tiny import tiny_encoder
+from tests.serving.process import Server, serving
 
 ABSTENTION = Abstention(
     weights=(1.0, 0.0, 0.0, 0.0, 0.0),
@@ -46,3 +48,19 @@ def reranker() -> Reranker:
 def client(reranker: Reranker) -> Iterator[TestClient]:
     with TestClient(build_app(reranker), raise_server_exceptions=True) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory, reranker: Reranker) -> Path:
+    """The tiny reranker as a folder."""
+    folder: Path = tmp_path_factory.mktemp("model") / "tiny"
+    reranker.student.save(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def server(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The tiny reranker behind ``labkit serve``, for the whole session."""
+    log = tmp_path_factory.mktemp("server") / "log"
+    with serving(checkpoint, log, "--read-timeout", "2", "--max-body-mb", "1") as server:
+        yield server
