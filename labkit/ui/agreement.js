@@ -53,7 +53,7 @@ const table = (caption, head, rows) => {
   };
   return el(
     "div",
-    "lk-scroll",
+    "lk-sideways",
     el(
       "table",
       "",
@@ -161,7 +161,7 @@ const drawItem = (place, item) => {
           ? el("ol", "lk-chat", ...card.turns.map((turn) =>
               el("li", turn.mine ? "mine" : "theirs", el("span", "lk-speaker", turn.speaker), el("span", "lk-said", turn.text))))
           : "",
-        el("p", "lk-question", card.question),
+        el("p", "lk-asked-question", card.question),
         el("p", "lk-line", [card.date ? `asked on ${card.date}` : "", card.instruction].filter(Boolean).join(" · ")),
         el("ol", "lk-timeline", ...card.memories.map((memory) => {
           const line = el("li", memory.judged ? "lk-judged" : "",

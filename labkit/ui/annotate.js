@@ -210,7 +210,7 @@ const memoryLine = (memory) => {
     "li",
     memory.judged ? "lk-judged" : "",
     el("span", "lk-meta", when, memory.speaker ? el("span", "lk-who", memory.speaker) : "",
-      memory.judged ? el("b", "lk-this", "▶ judge this memory") : ""),
+      memory.judged ? el("b", "lk-pointer", "▶ judge this memory") : ""),
     el("span", "lk-text", memory.text),
   );
   if (memory.judged) line.setAttribute("aria-current", "true");
@@ -265,7 +265,7 @@ const drawCard = () => {
   const facts = [["asked on", card.date], ["instruction", card.instruction]].filter(([, value]) => value);
   ui.asked.replaceChildren(
     turns.length ? el("ol", "lk-chat", ...turns) : el("p", "lk-none", "No dialogue before the question."),
-    el("p", "lk-question", card.question),
+    el("p", "lk-asked-question", card.question),
     facts.length
       ? el("dl", "lk-facts", ...facts.map(([name, value]) => el("div", "", el("dt", "", name), el("dd", "", value))))
       : "",
@@ -604,7 +604,7 @@ const ask = () => {
   if (wanted in state.start.splits) split.querySelector("select").value = wanted;
   const form = el(
     "form",
-    "lk-ask",
+    "lk-begin",
     el("p", "", "You read memories that are labelled as not relevant and that models find hard, and say how far each one answers its question. Each judgement is stored at once, under your name, and you can go on where you left."),
     labelled(state.start.login ? "You are logged in as" : "Your name, as it is stored with each judgement", name),
     split,

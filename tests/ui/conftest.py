@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,16 @@ from labkit.ui.bench import Bench
 from labkit.ui.library import DATA, Collection, Library
 from tests.ui.chromium import FLAGS, find_chromium
 from tests.ui.made_up import hostile_life, roof_life
+
+
+@pytest.fixture(scope="session", autouse=True)
+def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Scores and annotations of tests are nobody's: they go into a folder of their own."""
+    folder = tmp_path_factory.mktemp("data")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_DATA_HOME", str(folder))
+        patch.delenv("LABKIT_DATABASE_URL", raising=False)
+        yield folder
 
 
 @pytest.fixture
