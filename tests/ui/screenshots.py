@@ -9,13 +9,20 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Literal, NamedTuple
 
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
+from labkit.annotation.queue import judge
+from labkit.annotation.store import Store
+from labkit.evaluation.agreement import levels
+from labkit.ui.annotate_data import Desk, Source, teacher_labels
 from labkit.ui.bench import Bench, embedded_models
-from labkit.ui.library import open_library
+from labkit.ui.labelled import bundled_labels, read_labelled
+from labkit.ui.library import BUNDLED, open_library
+from labkit.ui.scores import Scores
 from tests.ui.chromium import FLAGS, find_chromium
 
 FOLDER = Path(__file__).parents[2] / "assets" / "screenshots"
@@ -63,19 +70,83 @@ def threshold(page: Any) -> None:
     page.mouse.move(0, 0)
 
 
+def disagreements(page: Any) -> None:
+    page.wait_for_selector("#lk-pairs .lk-empty, #lk-pairs table")
+    if not page.locator("#lk-pairs table").count():
+        page.get_by_role("button", name="Score").click()
+    page.wait_for_selector("#lk-scatter .main-svg")
+    page.locator("#lk-pairs .lk-opens").first.click()
+    page.wait_for_selector(".lk-pair-card")
+    page.evaluate("window.scrollTo(0, 0)")
+    page.mouse.move(0, 0)
+
+
+def runs(page: Any) -> None:
+    page.wait_for_selector("#lk-run-tables table")
+    for chart in ("#lk-losses", "#lk-looks", "#lk-quality"):
+        page.wait_for_selector(f"{chart} .main-svg")
+
+
+def annotate(page: Any) -> None:
+    page.wait_for_selector(".lk-begin, .lk-judged")
+    page.get_by_label("Your name").fill("you")
+    page.get_by_label("queries of").select_option("dev")
+    page.get_by_role("button", name="Begin").click()
+    page.wait_for_selector(".lk-judged")
+    # A card with a dialogue before the question and memories on either side shows most.
+    for level in "121312":
+        page.keyboard.press(level)
+    while page.locator(".lk-chat li").count() < 2:
+        page.keyboard.press("1")
+    page.wait_for_function("/^✓/.test(document.querySelector('.lk-saved').textContent)")
+
+
+def agreement(page: Any) -> None:
+    page.wait_for_selector(".lk-agreement")
+    page.locator(".lk-item").first.click()
+    page.wait_for_selector(".lk-history li")
+    page.mouse.move(0, 0)
+
+
 class Shot(NamedTuple):
     height: int
     ready: Callable[[Any], None]
 
 
-SHOTS = {"inspect": Shot(1320, inspect), "threshold": Shot(1500, threshold)}
+SHOTS = {
+    "inspect": Shot(1320, inspect),
+    "threshold": Shot(1500, threshold),
+    "disagreements": Shot(1560, disagreements),
+    "annotate": Shot(900, annotate),
+    "agreement": Shot(1500, agreement),
+    "runs": Shot(1560, runs),
+}
 """By tab: how high the picture is, and what brings the tab into the state to show."""
 
 
-def serving() -> tuple[Any, str]:
+def simulated_readers(desk: Desk) -> None:
+    """Two readers, so that there is an agreement to see. They read nothing: what they say is the
+    data's level, give or take."""
+    source = Source(BUNDLED, "dev", embedded_models()[0])
+    for name, slips in (("simulated A", (0, 0, 0, 0, 1)), ("simulated B", (0, 0, 0, 1, 3))):
+        queue = desk.queue(source, name)
+        for number, item in enumerate(item for item in queue.items if item.sampler == "overlap"):
+            slip = slips[int(item.id[:6], 16) % len(slips)]
+            judge(
+                desk.store, queue, item, id_=f"{name}-{number}", model=source.model,
+                level=min(int(levels(item.label)) + slip, 4), milliseconds=4_000,
+            )  # fmt: skip
+
+
+def serving(folder: Path) -> tuple[Any, str]:
     from labkit.ui.lab import build_lab, free_port, launch_options
 
-    lab = build_lab(open_library(), Bench(embedded_models()))
+    library, bench = open_library(), Bench(embedded_models())
+    labels = bundled_labels()
+    labelled = [] if labels is None else [read_labelled(labels)]
+    store = Store(folder / "annotations.sqlite")
+    simulated_readers(Desk(library, bench, Scores(bench), store, None, teacher_labels(labelled)))
+    lab = build_lab(library, bench, store, labelled)
     _, url, _ = lab.launch(
         server_name="127.0.0.1",
         server_port=free_port("127.0.0.1", 7980),
@@ -98,7 +169,9 @@ def main() -> None:
     parser.add_argument("--url")
     parser.add_argument("--out", type=Path, default=FOLDER)
     arguments = parser.parse_args()
-    lab, url = (None, arguments.url) if arguments.url else serving()
+    # Nothing of it goes into the user's own annotations.
+    folder = TemporaryDirectory(prefix="labkit-screenshots-")
+    lab, url = (None, arguments.url) if arguments.url else serving(Path(folder.name))
     arguments.out.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as driver:
         chromium = driver.chromium.launch(executable_path=find_chromium(driver), args=FLAGS)
@@ -120,6 +193,7 @@ def main() -> None:
         chromium.close()
     if lab is not None:
         lab.close()
+    folder.cleanup()
 
 
 if __name__ == "__main__":
