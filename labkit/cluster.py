@@ -14,6 +14,7 @@ import contextlib
 import json
 import logging
 import os
+import socket
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Protocol
@@ -51,6 +52,8 @@ def ray_session(workers: int) -> Iterator[None]:
     # Ray's log files are in its own folder; its processes also write to ours.
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     address = os.environ.get(ADDRESS)
+    if address == "local":  # Ray's word for one of its own
+        address = None
     try:
         import ray
         from ray.data import DataContext
@@ -64,16 +67,31 @@ def ray_session(workers: int) -> Iterator[None]:
     quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
     with contextlib.ExitStack() as stack:
         stack.callback(ray.shutdown)
-        if address:
-            ray.init(address=address, **quiet)
-        else:
+        if not address:
             stack.enter_context(_on_loopback())
-            _start(workers, quiet)
+        with _unheard():
+            if address:
+                _join(address, quiet)
+            else:
+                _start(workers, quiet)
         context = DataContext.get_current()
         context.enable_progress_bars = False
         context.print_on_execution_start = False
         logging.getLogger("ray.data").setLevel(logging.ERROR)
         yield
+
+
+@contextlib.contextmanager
+def _unheard() -> Iterator[None]:
+    """Without what Ray's own part in C++ says of its settings; what goes wrong is raised."""
+    heard, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(heard, 2)
+        os.close(heard)
+        os.close(nowhere)
 
 
 @contextlib.contextmanager
@@ -96,6 +114,23 @@ def _on_loopback() -> Iterator[None]:
             del os.environ[name]
         else:
             os.environ[name] = before[0]
+
+
+def _join(address: str, quiet: Mapping[str, Any]) -> None:
+    import ray
+
+    try:
+        if address != "auto":
+            # Where nobody listens Ray itself tries for minutes.
+            host, _, port = address.rpartition("://")[2].rpartition(":")
+            socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
+        ray.init(address=address, **quiet)
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(
+            f"{ADDRESS} is {address!r} ({reason}), expected HOST:PORT or auto of a cluster that "
+            "ray start --head started, or no such variable"
+        ) from None
 
 
 def _start(workers: int, quiet: Mapping[str, Any]) -> None:

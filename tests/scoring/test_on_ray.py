@@ -66,6 +66,16 @@ def test_an_installation_without_ray_says_what_to_install(monkeypatch: pytest.Mo
         pass
 
 
+@pytest.mark.parametrize("address", ["nowhere", "127.0.0.1:9"])
+def test_a_cluster_that_is_not_there_is_one_line(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("ray")
+    monkeypatch.setenv(ADDRESS, address)
+    with pytest.raises(InputError, match=f"{ADDRESS} is '{address}'"), ray_session(1):
+        pass
+
+
 def test_a_worker_with_another_model_refuses(model: str, tmp_path: Path) -> None:
     pytest.importorskip("ray")
     from labkit.scoring.on_ray import Identifier, ShardScorer
