@@ -25,7 +25,13 @@ def literal(text: str) -> str:
 
 def laid_out(figure: go.Figure, *, height: int, **layout: Any) -> go.Figure:
     """Transparent grounds, hairlines, the page's font; then what is given."""
-    axis = {"gridcolor": GRID, "linecolor": RULE, "zeroline": False, "ticks": ""}
+    axis = {
+        "gridcolor": GRID,
+        "linecolor": RULE,
+        "zeroline": False,
+        "ticks": "",
+        "title": {"font": {"size": 12}, "standoff": 8},
+    }
     figure.update_layout(
         template="none",
         height=height,

@@ -26,14 +26,17 @@ def build_disagreements(
     """Lay the tab out; nothing is read before somebody looks at it."""
     room = Disagreements(shared.library, shared.bench, scores, store, folders)
     everything = [("all", EVERY)]
+    # Choices change with the labels, so pickers take any value and another one means all of it:
+    # Gradio would refuse an event that was under way with the choices before.
+    picker = partial(gr.Dropdown, allow_custom_value=True)
     with gr.Row(elem_classes="lk-controls"):
-        source = gr.Dropdown([], label="Labels", scale=3, min_width=240)
+        source = picker([], label="Labels", scale=3, min_width=240)
         score = gr.Button("Score", variant="primary", scale=1, min_width=220, visible=False)
     with gr.Row(elem_classes="lk-controls", visible=False) as filters:
-        quadrant = gr.Dropdown(everything, value=EVERY, label="Where", min_width=150)
-        kind = gr.Dropdown(everything, value=EVERY, label="Kind of query", min_width=150)
-        negative = gr.Dropdown(everything, value=EVERY, label="Negative kind", min_width=150)
-        split = gr.Dropdown(everything, value=EVERY, label="Split", min_width=110)
+        quadrant = picker(everything, value=EVERY, label="Where", min_width=150)
+        kind = picker(everything, value=EVERY, label="Kind of query", min_width=150)
+        negative = picker(everything, value=EVERY, label="Negative kind", min_width=150)
+        split = picker(everything, value=EVERY, label="Split", min_width=110)
     state = drawn({"message": ""}, "progress.js", elem_id="lk-pairs-state")
     with gr.Row(elem_id="lk-apart"):
         with gr.Column(scale=5, min_width=330, visible=False) as left:

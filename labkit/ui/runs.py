@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,6 @@ from labkit.ui.runs_data import (
 from labkit.ui.shared import OPEN_TAB, Shared, Updates
 
 TABLES_KEPT = 16
-CHOSEN_AT_START = 1
 
 
 def build_runs(shared: Shared, tab: Any, folder: Path) -> None:
@@ -41,9 +40,13 @@ def build_runs(shared: Shared, tab: Any, folder: Path) -> None:
 
     gr.Markdown("### Training runs")
     runs = drawn({"rows": [], "empty": ""}, "ticked.js", elem_id="lk-runs")
+    # Choices change with what is ticked, so pickers take any value and another one means the first:
+    # Gradio would refuse an event that was under way with the choices before.
     with gr.Row(elem_classes="lk-controls"):
-        loss = gr.Dropdown([], label="Loss", min_width=160, visible=False)
-        dev = gr.Dropdown([], label="Dev measure", min_width=160, visible=False)
+        loss = gr.Dropdown([], allow_custom_value=True, label="Loss", min_width=160, visible=False)
+        dev = gr.Dropdown(
+            [], allow_custom_value=True, label="Dev measure", min_width=160, visible=False
+        )
     with gr.Row():
         with gr.Column(min_width=340):
             losses = gr.Plot(
@@ -60,8 +63,12 @@ def build_runs(shared: Shared, tab: Any, folder: Path) -> None:
     gr.Markdown("### Evaluations")
     evaluations = drawn({"rows": [], "empty": ""}, "ticked.js", elem_id="lk-evaluations")
     with gr.Row(elem_classes="lk-controls"):
-        benchmark = gr.Dropdown([], label="Benchmark", min_width=160, visible=False)
-        measure = gr.Dropdown([], label="Measure", min_width=140, visible=False)
+        benchmark = gr.Dropdown(
+            [], allow_custom_value=True, label="Benchmark", min_width=160, visible=False
+        )
+        measure = gr.Dropdown(
+            [], allow_custom_value=True, label="Measure", min_width=140, visible=False
+        )
     bars = gr.Plot(None, show_label=False, container=False, visible=False, elem_id="lk-quality")
     reports = drawn([], "tables.js", elem_id="lk-eval-tables")
 
@@ -158,8 +165,8 @@ def build_runs(shared: Shared, tab: Any, folder: Path) -> None:
             return {}
         by_loss, by_dev, which, by = values
         found = find(folder)
-        ticked = before or _first(list(found.runs))
-        ticked_too = before_evaluations or _first(list(found.evaluations))
+        ticked = before or _newest(found.runs)
+        ticked_too = before_evaluations or _newest(found.evaluations)
         return {
             **draw_runs(ticked, by_loss, by_dev),
             **draw_evaluations(ticked_too, which, by),
@@ -209,8 +216,16 @@ def _one_of(offered: Sequence[str], wanted: str | None) -> str:
     return next((name for name in offered if name == wanted), offered[0])
 
 
-def _first(names: Sequence[str]) -> list[str]:
-    return list(names[:CHOSEN_AT_START])
+def _newest(found: Mapping[str, Path]) -> list[str]:
+    """The one that was written last; none where there is none."""
+
+    def written(name: str) -> float:
+        try:
+            return max(each.stat().st_mtime for each in (found[name], *found[name].iterdir()))
+        except OSError:
+            return 0.0
+
+    return [max(found, key=written)] if found else []
 
 
 def _axis(name: str) -> str:

@@ -10,7 +10,7 @@ from labkit.evaluation.report import Table
 from labkit.ui.charts import COLOURS, DASHES, MARKS, RULE, laid_out, literal
 from labkit.ui.runs_data import Line
 
-HEIGHT = 320
+HEIGHT = 350
 POINTS_DRAWN = 400
 """Of a line; of a longer one every k-th."""
 
@@ -30,7 +30,7 @@ def curves(lines: Sequence[Line], stages: Mapping[str, int], title: str) -> go.F
                 mode="lines+markers",
                 line={"color": colour, "dash": DASHES[place % len(DASHES)], "width": 2},
                 marker={"symbol": MARKS[place % len(MARKS)], "size": 7, "color": colour},
-                hovertemplate="step %{x}: %{y:.4f}",
+                hovertemplate=f"{literal(line.name)}, step %{{x}}: %{{y:.4f}}<extra></extra>",
             )
         )
     for name, step in stages.items():
@@ -43,8 +43,8 @@ def curves(lines: Sequence[Line], stages: Mapping[str, int], title: str) -> go.F
         figure,
         height=HEIGHT,
         showlegend=True,
-        legend={"orientation": "h", "y": -0.22, "x": 0},
-        margin={"l": 52, "r": 12, "t": 40, "b": 60},
+        legend={"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0},
+        margin={"l": 52, "r": 12, "t": 40, "b": 100},
     )
     figure.update_xaxes(title="optimiser step", rangemode="tozero")
     figure.update_yaxes(title=literal(title))

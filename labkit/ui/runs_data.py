@@ -301,13 +301,17 @@ def _text(value: Any) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table as the page draws it; ``numbers`` is the first column that is right-aligned."""
+    """A table as the page draws it.
+
+    ``numbers`` is the first column that holds numbers; a ``folded`` one opens when it is wanted.
+    """
 
     title: str
     note: str
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     numbers: int = 1
+    folded: bool = False
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -316,6 +320,7 @@ class Table:
             "head": list(self.head),
             "rows": [list(row) for row in self.rows],
             "numbers": self.numbers,
+            "folded": self.folded,
         }
 
 
@@ -355,9 +360,10 @@ def verdict_table(runs: Sequence[Run]) -> Table:
     notes = "; ".join(map(dev_note, runs))
     return Table(
         "Verdicts, stage by stage",
-        "Dev MAP (mean over sets) before and after, and the 95 % interval of the difference by "
-        "paired bootstrap over queries. ▲ WIN: the whole interval lies above 0; ▼ REGRESSION: the "
-        f"difference is below 0; else = MARGINAL. {notes}.",
+        "Dev MAP before and after (of a stage over the dev sets that it trains on, of the run over "
+        "all), and the 95 % interval of the difference by paired bootstrap over queries. ▲ WIN: "
+        "the whole interval lies above 0; ▼ REGRESSION: the difference is below 0; else = "
+        f"MARGINAL. {notes}.",
         ("run · stage", "verdict", "", "best step", "before", "after", "difference", "interval"),
         tuple(rows),
         numbers=3,
@@ -386,7 +392,7 @@ def recipe_table(runs: Sequence[Run]) -> Table:
         title, note = "Where the recipes differ", f"{MISSING}: the recipe has no such key."
     else:
         title, note = "Where the recipes differ", "Nowhere: the recipes are the same."
-    return Table(title, note, ("key", *(run.name for run in runs)), rows)
+    return Table(title, note, ("key", *(run.name for run in runs)), rows, folded=len(runs) == 1)
 
 
 def data_table(runs: Sequence[Run]) -> Table:
@@ -426,7 +432,8 @@ def facts_table(runs: Sequence[Run]) -> Table:
     rows += [
         (name, *(_text(part(run.facts, "versions", name)) for run in runs)) for name in packages
     ]
-    return Table("How it was made", "", ("", *(run.name for run in runs)), tuple(rows))
+    head = ("", *(run.name for run in runs))
+    return Table("How it was made", "", head, tuple(rows), folded=True)
 
 
 # --- the curves ----------------------------------------------------------------------------------
@@ -439,10 +446,10 @@ LOG_LOSS = "log loss"
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of a figure: (step of the run, value) in order."""
+    """A line of a figure: (step of the run, value) in order; None where it breaks off."""
 
     name: str
-    points: tuple[tuple[int, float], ...]
+    points: tuple[tuple[int, float | None], ...]
 
 
 def loss_names(runs: Sequence[Run]) -> list[str]:
@@ -463,9 +470,9 @@ def loss_lines(runs: Sequence[Run], name: str) -> list[Line]:
     """One line a loss of the only run, or one line a run of the loss that is named."""
     if name == EVERY and len(runs) == 1:
         names = loss_names(runs)[2:]
-        return [Line(each, _points(runs[0], _loss_of(each))) for each in names]
+        return [Line(each, _points(runs[0], _loss_of(each), broken=True)) for each in names]
     of = _loss_of(TOTAL if name == EVERY else name)
-    return [Line(run.name, _points(run, of)) for run in runs]
+    return [Line(run.name, _points(run, of, broken=True)) for run in runs]
 
 
 def dev_lines(runs: Sequence[Run], name: str) -> list[Line]:
@@ -486,11 +493,21 @@ def stage_marks(runs: Sequence[Run]) -> dict[str, int]:
 
 
 def _points(
-    run: Run, of: Callable[[Mapping[str, Any]], float | None]
-) -> tuple[tuple[int, float], ...]:
+    run: Run, of: Callable[[Mapping[str, Any]], float | None], *, broken: bool = False
+) -> tuple[tuple[int, float | None], ...]:
+    """``broken``: between stages, of which each has losses of its own."""
     starts, _ = stage_starts(run.rows)
-    values = ((starts[row["stage"]] + row["step"], of(row)) for row in run.rows)
-    return tuple((step, value) for step, value in values if value is not None)
+    points: list[tuple[int, float | None]] = []
+    stage = None
+    for row in run.rows:
+        value = of(row)
+        if value is None:
+            continue
+        if broken and points and row["stage"] != stage:
+            points.append((starts[row["stage"]], None))
+        points.append((starts[row["stage"]] + row["step"], value))
+        stage = row["stage"]
+    return tuple(points)
 
 
 def _loss_of(name: str) -> Callable[[Mapping[str, Any]], float | None]:

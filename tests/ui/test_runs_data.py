@@ -271,7 +271,11 @@ def test_lines_go_over_the_stages_in_turn(tmp_path: Path) -> None:
     one = run(tmp_path / "one")
     assert stage_marks([one]) == {"bce": 0, "infonce": 40}
     by_name = {line.name: line.points for line in loss_lines([one], EVERY)}
-    assert by_name == {"bce": ((20, 0.9), (40, 0.7), (60, 0.4)), "infonce": ((60, 0.8),)}
+    # A line breaks off between stages, of which each has losses of its own.
+    assert by_name == {
+        "bce": ((20, 0.9), (40, 0.7), (40, None), (60, 0.4)),
+        "infonce": ((60, 0.8),),
+    }
     by_name = {line.name: line.points for line in dev_lines([one], EVERY)}
     assert list(by_name) == [MEAN, "MAP lives", "MAP sim"]
     assert by_name[MEAN] == ((0, 0.4), (40, 0.5), (60, 0.6))
