@@ -67,38 +67,39 @@ const draw = (root, value) => {
     root.replaceChildren();
     return tell();
   }
-  root.replaceChildren(
+  // Wider than a narrow window: it scrolls, by keyboard too.
+  const scrolled = el("div", "lk-table lk-numbers");
+  scrolled.tabIndex = 0;
+  scrolled.setAttribute("role", "region");
+  scrolled.setAttribute("aria-label", "what the threshold does over the split");
+  scrolled.append(
     el(
-      "div",
-      "lk-table lk-numbers",
+      "table",
+      "",
+      el("caption", "", `At threshold ${fixed(value.threshold)}. ${value.caption}`),
       el(
-        "table",
+        "thead",
         "",
-        el("caption", "", `At threshold ${fixed(value.threshold)}. ${value.caption}`),
         el(
-          "thead",
+          "tr",
           "",
-          el(
-            "tr",
-            "",
-            head("model"),
-            head("kept: right + wrong", "memories kept that are relevant, and that are not"),
-            head("missed", "relevant candidates that are dropped"),
-            head("precision"),
-            head("recall", "of the evidence among the candidates"),
-            head("F1"),
-            head("dropped", "mean share of a query's evidence below the threshold"),
-            head("left empty", "queries that keep nothing"),
-            head("context tokens", "of the kept memories, by MiniLM's vocabulary"),
-            head("ECE", "expected calibration error, 15 bins of equal width; no matter of the threshold"),
-            head("Brier", "mean squared error of the probabilities"),
-          ),
+          head("model"),
+          head("kept: right + wrong", "memories kept that are relevant, and that are not"),
+          head("missed", "relevant candidates that are dropped"),
+          head("precision"),
+          head("recall", "of the evidence among the candidates"),
+          head("F1"),
+          head("dropped", "mean share of a query's evidence below the threshold"),
+          head("left empty", "queries that keep nothing"),
+          head("context tokens", "of the kept memories, by MiniLM's vocabulary"),
+          head("ECE", "expected calibration error, 15 bins of equal width; no matter of the threshold"),
+          head("Brier", "mean squared error of the probabilities"),
         ),
-        el("tbody", "", ...value.rows.map(row)),
       ),
-      el("p", "lk-line", value.note),
+      el("tbody", "", ...value.rows.map(row)),
     ),
   );
+  root.replaceChildren(scrolled, el("p", "lk-line", value.note));
   tell();
   ask();
 };

@@ -1,4 +1,5 @@
 // One query's memories on the line from 0 to 1; what the threshold keeps, and what it drops.
+const atStart = props.threshold; // an update of the value takes it away
 const strip = { move: null, value: null, lists: null };
 const LISTED = 6;
 
@@ -64,7 +65,7 @@ const draw = (root, value) => {
     el("p", "lk-line", value.caption),
     strip.lists,
   );
-  split(window.labkit?.threshold ?? props.threshold);
+  split(window.labkit?.threshold ?? atStart);
 };
 window.addEventListener("labkit:threshold", ({ detail }) => {
   if (element.isConnected && typeof detail === "number") split(detail);
