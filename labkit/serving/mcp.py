@@ -59,7 +59,6 @@ def build_mcp(batcher: Batcher, limits: Limits) -> MCPServer[Any]:
         instructions="Decides which memories an assistant should read to answer a question.",
     )
     points = ", ".join(f"{name} ({p:.2f})" for name, p in reranker.card.thresholds.items())
-    least = f"a number from 0 to 1{', or one of ' + points if points else ''}"
 
     async def rerank_memories(
         query: Annotated[Question, Field(description="the question")],
@@ -74,7 +73,8 @@ def build_mcp(batcher: Batcher, limits: Limits) -> MCPServer[Any]:
         query_time: Annotated[Moment | None, Field(description="when it is asked")] = None,
         instruction: Annotated[str | None, Field(description="what to look for")] = None,
         threshold: Annotated[
-            float | str | None, Field(description=f"leave out what is less probable: {least}")
+            float | str | None,
+            Field(description="leave out what is less probable: 0 to 1, or an operating point"),
         ] = None,
         top_n: Annotated[int | None, Field(ge=1, description="the best so many")] = None,
     ) -> Reranked:
@@ -118,7 +118,7 @@ def build_mcp(batcher: Batcher, limits: Limits) -> MCPServer[Any]:
         title="Rerank memories",
         description="Ranks memories by the probability that each is what a question needs. It "
         "reads dates, speakers and the dialogue before the question, and tells whether any memory "
-        "answers at all.",
+        "answers at all." + (f" Operating points: {points}." if points else ""),
         annotations=ToolAnnotations(
             read_only_hint=True, idempotent_hint=True, open_world_hint=False
         ),

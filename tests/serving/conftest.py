@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+
+# Packages that the hooks are tested against tell their makers that they were imported.
+os.environ["MEM0_TELEMETRY"] = "False"
+os.environ["GRAPHITI_TELEMETRY_ENABLED"] = "false"
 
 import pytest
 from starlette.testclient import TestClient
