@@ -280,7 +280,7 @@ def test_two_browsers_at_once_and_their_differences_are_settled(
         assert [event.level for event in events] == [int(d) - 1 for d in digits] * 6
 
     page = ed
-    page.get_by_role("tab", name="Agreement").click()
+    page.get_by_role("tab", name="Agreement", exact=True).click()
     page.wait_for_selector(".lk-agreement")
     tiles = page.locator(".lk-agreement .lk-tiles").inner_text()
     assert "Krippendorff" in tiles and "to settle" in tiles
@@ -403,7 +403,7 @@ def test_hostile_texts_names_and_notes_are_text(
     page.keyboard.press("b")
     page.wait_for_function("document.querySelector('.lk-sealed').textContent.includes('author')")
     assert HOSTILE[4] in page.locator(".lk-sealed").inner_text()
-    page.get_by_role("tab", name="Agreement").click()
+    page.get_by_role("tab", name="Agreement", exact=True).click()
     page.wait_for_selector(".lk-agreement")
     page.locator(".lk-item").first.click()
     page.wait_for_selector(".lk-history")
@@ -428,7 +428,7 @@ def test_who_logs_in_is_who_annotates(
         page.get_by_role("button", name="Login").click()
         if not enters:
             page.get_by_text("Incorrect").first.wait_for()
-    page.get_by_role("tab", name="Annotate").click()
+    page.get_by_role("tab", name="Annotate", exact=True).click()
     page.wait_for_selector(".lk-begin")
     assert page.get_by_label("You are logged in as").input_value() == "ana"
     page.get_by_role("button", name="Begin").click()
@@ -454,7 +454,20 @@ def test_who_logs_in_is_who_annotates(
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (800, "dark")])
-def test_both_tabs_fit_and_ask_nobody_else(browser: Any, lab: Lab, width: int, scheme: str) -> None:
+def test_both_tabs_fit_are_accessible_and_ask_nobody_else(
+    browser: Any, lab: Lab, width: int, scheme: str
+) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    def faults(part: str) -> list[str]:
+        """What axe finds in a part of the page that is ours."""
+        page.wait_for_timeout(500)  # colours fade over
+        return [
+            f"{violation['id']} {node['target'][0]} {node['failureSummary']}"
+            for violation in Axe().run(page, context=part).response["violations"]
+            for node in violation["nodes"]
+        ]
+
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
     context.set_default_timeout(PATIENCE)
     page = context.new_page()
@@ -463,8 +476,14 @@ def test_both_tabs_fit_and_ask_nobody_else(browser: Any, lab: Lab, width: int, s
     begin(page, lab.url, "gil")
     fits = "document.documentElement.scrollWidth <= window.innerWidth"
     assert page.evaluate(fits)
-    page.get_by_role("tab", name="Agreement").click()
-    page.wait_for_selector(".lk-agreement, #lk-agreement .lk-empty")
+    page.keyboard.type("21b")
+    wait_until_saved(page)
+    assert faults("#lk-annotate") == []
+    page.get_by_role("tab", name="Agreement", exact=True).click()
+    page.wait_for_selector(".lk-agreement")
+    page.locator(".lk-item").first.click()
+    page.wait_for_selector(".lk-history")
     assert page.evaluate(fits)
+    assert faults("#lk-agreement") == []
     assert [url for url in requests if not url.startswith((lab.url, "data:", "blob:"))] == []
     context.close()
