@@ -118,12 +118,13 @@ def build_disagreements(
 
     # --- opening, turning, scoring, sending ------------------------------------------------------
 
-    def find(detail: dict[str, Any]) -> Place:
-        return room.place(str(detail.get("query")), str(detail.get("memory")))
+    def find(detail: dict[str, Any], collection: str) -> Place:
+        return room.place(collection, str(detail.get("query")), str(detail.get("memory")))
 
-    shared.opens(pairs.opened, find, name="open_pair", tab=None)
-    shared.opens(pair.opened, find, name="open_memory", tab=None)
-    shared.opens(pair.inspected, find, name="inspect_pair")
+    here = [shared.collection]
+    shared.opens(pairs.opened, find, here, name="open_pair", tab=None)
+    shared.opens(pair.opened, find, here, name="open_memory", tab=None)
+    shared.opens(pair.inspected, find, here, name="inspect_pair")
 
     def event(trigger: Any, answer: Callable[..., Updates], outputs: list[Any], name: str) -> None:
         """Of our own script: ``answer(detail, login, selection, asked)``."""

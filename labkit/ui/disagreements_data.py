@@ -95,7 +95,7 @@ def pairs_of(
                     probability=probability,
                     kind=example.query.kind or NO_KIND,
                     negative_kind=example.negative_kinds.get(memory.id, NO_KIND),
-                    split=splits.get(example.id, ""),
+                    split=labelled.split or splits.get(example.id, ""),
                 )
             )
     return found

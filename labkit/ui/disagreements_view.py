@@ -173,12 +173,16 @@ class Disagreements:
         found = examples_of(dialogue).get(selection.example or "")
         return None if found is None else found.id
 
-    def place(self, query: str, memory: str) -> Place:
-        """Where a pair is found in the lab.
+    def place(self, collection: str, query: str, memory: str) -> Place:
+        """Where a pair is found: in the collection that is looked at, else in another of the lab's.
 
         Raises:
-            InputError: its query is in no collection of the lab.
+            InputError: its query is in none of them.
         """
+        for name, dialogue in self._library.collection(collection).dialogues.items():
+            for chosen, example in examples_of(dialogue).items():
+                if example.id == query:
+                    return Place(collection, name, chosen, memory)
         place = places_of(self._library).get(query)
         if place is None:
             raise InputError(

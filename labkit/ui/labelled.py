@@ -44,6 +44,7 @@ class Labelled:
         by: the teachers' names; empty where the labels are gold.
         batch: the queries, as they are scored; their ``labels`` are the ones to compare with.
         left_out: queries that were left out, for there were too many.
+        split: of all the queries, where they are of one; see :func:`splits_of` for the others.
         verdicts: of each query, what teachers said of pairs of which one is a memory of its.
         problems: what could not be read, a line each.
     """
@@ -54,6 +55,7 @@ class Labelled:
     by: tuple[str, ...]
     batch: Batch
     left_out: int = 0
+    split: str = ""
     verdicts: Mapping[str, tuple[Verdict, ...]] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
 
@@ -223,6 +225,7 @@ def gold_of(collection: Collection) -> list[Labelled]:
                 by=(),
                 batch=Batch(key, tuple(kept), "fused", DEPTH),
                 left_out=left_out,
+                split=split,
             )
         )
     return found

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labkit.errors import InputError
@@ -106,6 +106,7 @@ def some_pair(label: float, probability: float, error: float = 0.1, **changes: o
 in_unit = st.floats(0, 1)
 
 
+@settings(deadline=None)  # the machine that tests is shared
 @given(in_unit, in_unit, st.floats(0, 0.5), st.floats(0.01, 0.99))
 def test_what_matters_is_never_negative_and_nothing_where_they_agree(
     label: float, p: float, error: float, threshold: float
@@ -151,6 +152,7 @@ def test_quadrants_are_closed_from_above_as_everywhere() -> None:
     assert quadrant_of(0.0, 0.0, 0.5) == "dropped"
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(in_unit, in_unit), max_size=30), st.floats(0.01, 0.99))
 def test_weighing_sorts_and_loses_nothing(points: list[tuple[float, float]], t: float) -> None:
     pairs = [some_pair(y, p, memory=f"m{i}") for i, (y, p) in enumerate(points)]

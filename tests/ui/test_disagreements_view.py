@@ -143,10 +143,27 @@ def test_a_pair_opens_by_the_selection_and_leads_to_its_place(room: Disagreement
     assert (found["query"], found["memory"]) == (LIFE.examples[0].id, "m0")
     assert room.opened(selection("m9"), asked()) == NOTHING_OPEN
     assert room.opened(selection("m0", LIFE.examples[1].id), asked()) == NOTHING_OPEN, "no label"
-    place = room.place(LIFE.examples[0].id, "m0")
+    place = room.place(DATA, LIFE.examples[0].id, "m0")
     assert place == (DATA, LIFE.id, LIFE.examples[0].id, "m0")
     with pytest.raises(InputError, match="in none of the lab's collections"):
-        room.place("gone", "m0")
+        room.place(DATA, "gone", "m0")
+
+
+def test_what_was_uploaded_has_its_own_gold_and_places(room: Disagreements, tmp_path: Path) -> None:
+    path = tmp_path / "mine.jsonl"
+    path.write_text(json.dumps({**roof_life(), "id": "life-mine"}) + "\n")
+    added = room._library.add_file(path, "mine.jsonl")
+    alone = Disagreements(room._library, room._bench, room._scores, room._store, [])
+    here = Selection(added.key, "life-mine", "life-mine-q1", "fused", 50, MODEL, "m0")
+    (source,) = alone.sources(added.key)
+    assert source.title == "Gold: mine.jsonl, train"
+    room._scores.score(MODEL, source.batch)
+    shown = alone.shown(here, asked())
+    assert "split train" in shown.page["caption"]
+    assert alone.place(added.key, "life-mine-q1", "m0") == (
+        added.key, "life-mine", "life-mine-q1", "m0",
+    )  # fmt: skip
+    assert alone.opened(here, asked())["memory"] == "m0"
 
 
 def test_pairs_are_sent_once_with_what_is_known_of_them(room: Disagreements) -> None:
