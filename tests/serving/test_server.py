@@ -95,7 +95,7 @@ def test_the_slow_do_not_keep_the_quick_waiting(server: Server) -> None:
             each.sendall(b"POST / HTT")
         began = time.monotonic()
         answer = httpx.post(f"{server.url}/v2/rerank", content=BODY, headers=JSON)
-        assert answer.status_code == 200 and time.monotonic() - began < 2
+        assert answer.status_code == 200 and time.monotonic() - began < 5
     finally:
         for each in slow:
             each.close()
