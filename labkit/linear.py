@@ -24,6 +24,10 @@ from torch.nn import functional
 Precision = Literal["float32", "bfloat16", "int8"]
 Activation = Literal["none", "gelu"]
 
+_TO_WEIGHTS = 0.85
+"""How much of the difference between inputs is moved into the weights: the exponent of Xiao et al.
+2023 (SmoothQuant), as measured on MiniLM's pairs, where it halved the largest error of a score."""
+
 _GELU_LEAST = 0.17
 """GELU is nowhere below -0.17: added, its values use all of an unsigned byte."""
 
@@ -60,6 +64,9 @@ class Linear:
         precision: of weights and products.
         activation: of the result.
         after_gelu: the input is what a GELU gave: int8 then has twice as many steps for it.
+        magnitude: [in], about how large each input gets. A few inputs are many times as large as
+            the others and would leave these a few of a token's steps; int8 evens them out and
+            multiplies the weights in return.
     """
 
     def __init__(
@@ -70,13 +77,19 @@ class Linear:
         *,
         activation: Activation = "none",
         after_gelu: bool = False,
+        magnitude: Tensor | None = None,
     ) -> None:
         self.precision = precision
         self.activation = activation
         self._after_gelu = after_gelu
         self._onednn = has_onednn()
         self._bias: Tensor | None
+        self._even: Tensor | None = None
         if precision == "int8":
+            if magnitude is not None:
+                factor = _evening(magnitude, weight)
+                self._even = factor.reciprocal()
+                weight = weight * factor
             self._scale = weight.abs().amax(1).clamp(min=1e-12) / 127
             self._bias = torch.zeros(len(weight)) if bias is None else bias
             bytes_ = (weight / self._scale[:, None]).round().to(torch.int8)
@@ -133,6 +146,8 @@ class Linear:
             zero = 0
             bytes_ = (x + _GELU_LEAST).mul_(scale.reciprocal()).add_(0.5).to(torch.uint8)
         else:
+            if self._even is not None:
+                x = x * self._even
             least, most = torch.aminmax(x, dim=1, keepdim=True)
             scale = torch.maximum(most, least.neg()).clamp_(min=1e-12).div_(127)
             zero = 128
@@ -154,3 +169,11 @@ class Linear:
         )
         assert self._bias is not None
         return torch.addcmul(self._bias, product, scale)
+
+
+def _evening(magnitude: Tensor, weight: Tensor) -> Tensor:
+    """What each input is divided by, and its column of the weight multiplied; of mean log 0."""
+    largest = weight.abs().amax(0).clamp(min=1e-6)
+    factor = magnitude.clamp(min=1e-6) ** _TO_WEIGHTS / largest ** (1 - _TO_WEIGHTS)
+    evened: Tensor = factor / factor.log().mean().exp()
+    return evened

@@ -118,27 +118,40 @@ class PackedBert:
         weight, bias = self._pair(name)
         return weight.to(self._dtype), bias.to(self._dtype)
 
+    def _magnitude(self, norm: str) -> Tensor:
+        """About how large what a normalisation gives gets: three deviations from its mean."""
+        weight, bias = self._pair(norm)
+        return 3 * weight.abs() + bias.abs()
+
     def _layer(self, number: int) -> dict[str, Any]:
         name = f"{ENCODER}encoder.layer.{number}."
         query, key, value = (
             self._pair(f"{name}attention.self.{part}") for part in ("query", "key", "value")
+        )
+        before = self._magnitude(
+            f"{ENCODER}embeddings.LayerNorm"
+            if number == 0
+            else f"{ENCODER}encoder.layer.{number - 1}.output.LayerNorm"
         )
         last = number == self.config["num_hidden_layers"] - 1
         joined = [key, value] if last else [query, key, value]
         weight = torch.cat([part[0] for part in joined])
         bias = torch.cat([part[1] for part in joined])
         layer: dict[str, Any] = {
-            "in": Linear(weight, bias, self.precision),
+            "in": Linear(weight, bias, self.precision, magnitude=before),
             "out": Linear(*self._pair(f"{name}attention.output.dense"), self.precision),
             "norm": self._norm_of(f"{name}attention.output.LayerNorm"),
             "up": Linear(
-                *self._pair(f"{name}intermediate.dense"), self.precision, activation="gelu"
+                *self._pair(f"{name}intermediate.dense"),
+                self.precision,
+                activation="gelu",
+                magnitude=self._magnitude(f"{name}attention.output.LayerNorm"),
             ),
             "down": Linear(*self._pair(f"{name}output.dense"), self.precision, after_gelu=True),
             "last_norm": self._norm_of(f"{name}output.LayerNorm"),
         }
         if last:
-            layer["query"] = Linear(*query, self.precision)
+            layer["query"] = Linear(*query, self.precision, magnitude=before)
         return layer
 
     def logits(

@@ -124,6 +124,23 @@ def test_a_layer_is_the_product_within_its_precision(
 
 
 @pytest.mark.skipif(not has_int8(), reason="no VNNI here")
+def test_a_few_large_inputs_leave_the_others_their_steps() -> None:
+    generator = torch.Generator().manual_seed(0)
+    magnitude = torch.ones(96)
+    magnitude[:3] = 50
+    x = torch.randn(40, 96, generator=generator) * magnitude
+    weight = torch.randn(64, 96, generator=generator) / magnitude
+    bias = torch.zeros(64)
+    want = torch.nn.functional.linear(x, weight, bias)
+    errors = []
+    for told in (None, magnitude):
+        with torch.inference_mode():
+            got = Linear(weight, bias, "int8", magnitude=told)(x)
+        errors.append(float((got - want).norm() / want.norm()))
+    assert errors[1] < errors[0] / 4
+
+
+@pytest.mark.skipif(not has_int8(), reason="no VNNI here")
 def test_in_bytes_a_score_does_not_depend_on_the_other_memories(
     encoder: EncoderStudent, query: Query, memories: list[Memory]
 ) -> None:

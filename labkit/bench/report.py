@@ -13,8 +13,9 @@ def markdown(found: Mapping[str, Any]) -> str:
     parts = [
         _encoder(found.get("encoder", ())),
         _quality(found.get("quality", ())),
-        _decoder(found.get("decoder", ())),
-        _cold(found.get("cold", ())),
+        _cascade(found["cascade"]) if "cascade" in found else "",
+        _decoder(found["decoder"]) if "decoder" in found else "",
+        _cold(found["cold"]) if "cold" in found else "",
         _scale(found["scale"]) if "scale" in found else "",
     ]
     return "\n".join(part for part in parts if part)
@@ -53,9 +54,9 @@ def _encoder(cells: Sequence[Mapping[str, Any]]) -> str:
             for name, row in cell["ways"].items()
         ]
         title = (
-            f"**{cell['memories']} memories, {cell['context']} context, {cell['threads']} "
-            f"thread{'s' if cell['threads'] > 1 else ''}** ({cell['tokens']} tokens, the longest "
-            f"pair {cell['longest']}; {cell['gigaflops']} GFLOP)"
+            f"**{cell['memories']} memories, {cell['context']} context, {_threads(cell)}** "
+            f"({cell['tokens']} tokens, the longest pair {cell['longest']}; {cell['gigaflops']} "
+            "GFLOP)"
         )
         head = ["way", "p50 ms", "p95 ms", "p99 ms", "pairs/s"]
         head += ["times as fast", "largest error", "of the floor"]
@@ -77,72 +78,82 @@ def _quality(rows: Sequence[Mapping[str, Any]]) -> str:
     return _table(title, ["precision", "MAP", "largest error", "root mean square"], cells)
 
 
-def _decoder(cells: Sequence[Mapping[str, Any]]) -> str:
-    parts = []
-    for cell in cells:
-        rows = []
-        for name, row in cell["ways"].items():
-            (extrapolated,) = (
-                value for key, value in row.items() if key.startswith("extrapolated_")
-            )
-            rows.append(
-                [
-                    name,
-                    _milliseconds(row["wall_seconds"]["p50"]),
-                    _times(row),
-                    f"{row['largest_error']:.1e}",
-                    f"{extrapolated:.1f}",
-                ]
-            )
-        title = (
-            f"**{cell['layers']} layers of Qwen3-Reranker-0.6B's shape, random weights, "
-            f"{cell['threads']} thread{'s' if cell['threads'] > 1 else ''}**: prefix of "
-            f"{cell['prefix_tokens']} tokens, {cell['candidates']} memories of "
-            f"{cell['memory_tokens']:.0f}; sharing saves {cell['ideal_of_sharing']:.2f} times the "
-            f"tokens and {cell['worth_of_sharing']:.2f} times the time; "
-            f"{cell['share_of_floor']:.0%} of the floor"
-        )
-        head = ["way", "p50 ms", "times as fast", "largest error", "28 layers, s (extrapolated)"]
-        parts.append(_table(title, head, rows))
-    return "\n".join(parts)
+def _cascade(found: Mapping[str, Any]) -> str:
+    fit, seen = found["found"], found["measured"]
+    rows = [
+        [name, str(each["n"]), f"{each['skipped']:.0%}", f"{each['dropped']:.3f}"]
+        for name, each in (("found on", fit), ("measured on", seen))
+    ]
+    title = (
+        f"**Cascade at threshold {found['threshold']}**: below a cosine of {fit['cut']:.3f} "
+        f"nothing is scored; promised: at most {fit['alpha']:g} of what is kept is lost, on average"
+    )
+    return _table(title, ["dev queries", "number", "candidates not scored", "lost"], rows)
 
 
-def _cold(cells: Sequence[Mapping[str, Any]]) -> str:
-    parts = []
-    for cell in cells:
-        rows = [
+def _decoder(found: Mapping[str, Any]) -> str:
+    rows = []
+    for name, row in found["ways"].items():
+        (extrapolated,) = (value for key, value in row.items() if key.startswith("extrapolated_"))
+        rows.append(
             [
                 name,
-                f"{row['wall_seconds']:.2f}",
-                f"{row['processor_seconds']:.2f}",
-                str(row["peak_megabytes"]),
-                f"{row['share_of_peers_wall']:.2f}",
+                _milliseconds(row["wall_seconds"]["p50"]),
+                _times(row),
+                f"{row['largest_error']:.1e}",
+                f"{extrapolated:.1f}",
             ]
-            for name, row in cell["ways"].items()
-        ]
-        title = (
-            f"**Cold: one query, {cell['memories']} memories, process start included, "
-            f"{cell['threads']} thread{'s' if cell['threads'] > 1 else ''}**"
         )
-        head = ["process", "seconds", "processor seconds", "peak MB", "of the peer's seconds"]
-        parts.append(_table(title, head, rows))
-    return "\n".join(parts)
+    title = (
+        f"**{found['layers']} layers of Qwen3-Reranker-0.6B's shape, random weights, "
+        f"{_threads(found)}**: prefix of {found['prefix_tokens']} tokens, {found['candidates']} "
+        f"memories of {found['memory_tokens']:.0f}; sharing saves {found['ideal_of_sharing']:.2f} "
+        f"times the tokens and {found['worth_of_sharing']:.2f} times the time; "
+        f"{found['share_of_floor']:.0%} of the floor"
+    )
+    head = ["way", "p50 ms", "times as fast", "largest error", "28 layers, s (extrapolated)"]
+    return _table(title, head, rows)
+
+
+def _cold(found: Mapping[str, Any]) -> str:
+    rows = [
+        [
+            name,
+            f"{row['wall_seconds']:.2f}",
+            f"{row['processor_seconds']:.2f}",
+            str(row["peak_megabytes"]),
+            f"{row['share_of_peers_wall']:.2f}",
+        ]
+        for name, row in found["ways"].items()
+    ]
+    title = (
+        f"**Cold: one query, {found['memories']} memories, process start included, "
+        f"{_threads(found)}**"
+    )
+    head = ["process", "seconds", "processor seconds", "peak MB", "of the peer's seconds"]
+    return _table(title, head, rows)
 
 
 def _scale(found: Mapping[str, Any]) -> str:
-    precisions = list(found["exponent"])
-    counts = sorted({row["memories"] for row in found["rows"]})
-    seconds = {(row["precision"], row["memories"]): row["seconds"] for row in found["rows"]}
-    rows = [[f"{n:,}", *(f"{seconds[p, n]:.2f}" for p in precisions)] for n in counts]
-    rows.append(["exponent", *(f"{found['exponent'][p]:.2f}" for p in precisions)])
-    title = f"**Seconds against memories, {found['threads']} threads, nothing kept**"
-    return _table(title, ["memories", *precisions], rows)
+    pairs = zip(found["memories"], found["seconds"], strict=True)
+    rows = [
+        [f"{count:,}", f"{seconds:.2f}", f"{1000 * seconds / count:.2f}"]
+        for count, seconds in pairs
+    ]
+    title = (
+        f"**Seconds against memories, float32, {_threads(found)}, nothing kept**: they grow with "
+        f"the memories to the power of {found['exponent']:.2f}"
+    )
+    return _table(title, ["memories", "seconds", "ms each"], rows)
+
+
+def _threads(found: Mapping[str, Any]) -> str:
+    return f"{found['threads']} thread{'s' if found['threads'] > 1 else ''}"
 
 
 def page(found: Mapping[str, Any]) -> str:
     """One HTML page with plots; it needs no network."""
     import plotly.graph_objects as go
-    from plotly.subplots import make_subplots
 
     cells = found.get("encoder", [])
     figures = []
@@ -173,16 +184,14 @@ def page(found: Mapping[str, Any]) -> str:
         )
         figures.append(figure)
     if "scale" in found:
-        figure = make_subplots()
-        for i, precision in enumerate(found["scale"]["exponent"]):
-            rows = [row for row in found["scale"]["rows"] if row["precision"] == precision]
-            figure.add_scatter(
-                name=f"{precision}, exponent {found['scale']['exponent'][precision]:.2f}",
-                x=[row["memories"] for row in rows],
-                y=[row["seconds"] for row in rows],
-                mode="lines+markers",
-                marker_color=_COLOURS[i],
-            )
+        scale = found["scale"]
+        figure = go.Figure()
+        figure.add_scatter(
+            x=scale["memories"],
+            y=scale["seconds"],
+            mode="lines+markers",
+            marker_color=_COLOURS[0],
+        )
         figure.update_layout(
             title="Seconds against memories",
             xaxis={"type": "log", "title": "memories"},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import platform
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -33,12 +34,13 @@ from labkit.linear import Precision, has_int8
 from labkit.records import RELEVANT, Example, Memory, example_to_json
 from labkit.rendering import render_memory, render_query
 from labkit.retrieval.minilm import minilm_path
+from labkit.scoring.cascade import fit_cascade, measure_loss
 from labkit.scoring.reranker import Reranker
 from labkit.students.encoder import EncoderStudent
 from labkit.students.load import load_student
 from labkit.students.placement import choose_placement, fast_bfloat16
 
-Part = Literal["encoder", "decoder", "cold", "scale", "quality"]
+Part = Literal["encoder", "scale", "quality", "cascade", "decoder", "cold"]
 PARTS: tuple[Part, ...] = get_args(Part)
 
 Done = Callable[[str], None]
@@ -48,6 +50,9 @@ _RIVALS_AT = 50
 
 _PREFIX, _MEMORY, _CANDIDATES = 400, 60, 32
 """Tokens and candidates of the decoder's work."""
+
+_ALPHA = 0.05
+"""Of what the model keeps, the most that a cascade may lose in expectation."""
 
 _SCALE = (100, 300, 1_000, 3_000, 10_000)
 
@@ -66,6 +71,7 @@ class Plan:
         seconds: about how long a race may last.
         layers: of the decoder that is measured.
         queries: different ones in a race.
+        largest: memories up to which the cost of one query is shown.
     """
 
     model: str = "mini"
@@ -74,7 +80,7 @@ class Plan:
     counts: tuple[int, ...] = (10, 50, 200)
     threads: tuple[int, ...] = (1, 2)
     rounds: int = 30
-    seconds: float = 8.0
+    seconds: float = 6.0
     layers: int = 2
     queries: int = 5
     largest: int = 10_000
@@ -103,10 +109,12 @@ def run(plan: Plan, done: Done = lambda _: None) -> dict[str, Any]:
             found["scale"] = _scale(plan, data, stock, done)
         if "quality" in plan.parts:
             found["quality"] = _quality(plan, done)
+        if "cascade" in plan.parts:
+            found["cascade"] = _cascade(plan, done)
         if "decoder" in plan.parts:
-            found["decoder"] = list(_decoder(plan, Path(folder) / "decoder", done))
+            found["decoder"] = _decoder(plan, Path(folder) / "decoder", done)
         if "cold" in plan.parts:
-            found["cold"] = list(_cold(plan, data, stock, Path(folder), done))
+            found["cold"] = _cold(plan, data, stock, Path(folder), done)
     return found
 
 
@@ -202,9 +210,10 @@ def _raced(
         forget()
         return score(work)
 
-    errors = _errors(works, ways, reader)
+    errors = _errors(works[0], ways, reader)
     jobs = {name: [partial(score, work) for work in works] for name, score in ways.items()}
-    jobs["labkit float32, first query"] = [partial(first_query, work) for work in works]
+    if len(works[0].memories) == _RIVALS_AT:
+        jobs["labkit float32, first query"] = [partial(first_query, work) for work in works]
     times = race(jobs, rounds=plan.rounds, seconds=plan.seconds)
     lengths = [_lengths(reader, work) for work in works]
     flops = float(np.mean([encoder_flops(config, each) for each in lengths]))
@@ -238,18 +247,16 @@ def _against(peer: Times, each: Times) -> dict[str, Any]:
 
 
 def _errors(
-    works: Sequence[Workload], ways: Mapping[str, encoders.Scorer], reader: Reranker
+    work: Workload, ways: Mapping[str, encoders.Scorer], reader: Reranker
 ) -> dict[str, float]:
     """The largest difference of each way's log-odds from the peer's, over memories not cut."""
-    found: dict[str, float] = dict.fromkeys(ways, 0.0)
-    for work in works:
-        cut = reader.score_groups([(work.query, work.memories)])[0].truncated
-        whole = np.array([memory.id not in cut for memory in work.memories])
-        want = ways[encoders.PEER](work)
-        for name, score in ways.items():
-            worst = float(np.abs(score(work) - want)[whole].max(initial=0.0))
-            found[name] = max(found[name], worst)
-    return found
+    cut = reader.score_groups([(work.query, work.memories)])[0].truncated
+    whole = np.array([memory.id not in cut for memory in work.memories])
+    want = ways[encoders.PEER](work)
+    return {
+        name: float(np.abs(score(work) - want)[whole].max(initial=0.0))
+        for name, score in ways.items()
+    }
 
 
 def _lengths(reader: Reranker, work: Workload) -> list[int]:
@@ -263,34 +270,36 @@ def _scale(plan: Plan, data: Path, stock: Path, done: Done) -> dict[str, Any]:
     torch.set_num_threads(threads)
     counts = [count for count in _SCALE if count <= plan.largest]
     query, memories = many_memories(data, max(counts))
-    rows = []
-    for precision in precisions():
-        score, forget = encoders.ours(stock, precision)
-        for count in counts:
-            done(f"scale: {count} memories in {precision}")
-            work = Workload("short", query, tuple(memories[:count]))
-            forget()
-            times = race({"ours": [partial(score, work)]}, rounds=1, seconds=0)
-            rows.append(
-                {"precision": precision, "memories": count, "seconds": times["ours"].seconds()[0]}
-            )
-    slopes = {}
-    for precision in precisions():
-        of_it = [row for row in rows if row["precision"] == precision]
-        x = np.log([float(row["memories"]) for row in of_it])
-        y = np.log([float(row["seconds"]) for row in of_it])
-        slopes[precision] = round(float(np.polyfit(x, y, 1)[0]), 3)
-    return {"threads": threads, "rows": rows, "exponent": slopes}
+    score, forget = encoders.ours(stock, "float32")
+    seconds = []
+    for count in counts:
+        done(f"scale: {count} memories")
+        work = Workload("short", query, tuple(memories[:count]))
+        forget()
+        start = time.perf_counter()
+        score(work)
+        seconds.append(time.perf_counter() - start)
+    slope = np.polyfit(np.log(counts), np.log(seconds), 1)[0]
+    return {
+        "threads": threads,
+        "memories": counts,
+        "seconds": [round(each, 4) for each in seconds],
+        "exponent": round(float(slope), 3),
+    }
+
+
+def _dev_examples() -> list[Example]:
+    from labkit.training.groups import read_split
+
+    return list(read_split(str(bundled_lives()), "dev"))
 
 
 def _quality(plan: Plan, done: Done) -> list[dict[str, Any]]:
     """Mean average precision of the student on the authored dev lives, in each precision."""
-    from labkit.training.groups import read_split
-
     torch.set_num_threads(max(plan.threads))
     examples = [
         example
-        for example in read_split(str(bundled_lives()), "dev")
+        for example in _dev_examples()
         if any(example.label(m.id) >= RELEVANT for m in example.memories)
     ]
     rows = []
@@ -317,6 +326,21 @@ def _quality(plan: Plan, done: Done) -> list[dict[str, Any]]:
     return rows
 
 
+def _cascade(plan: Plan, done: Done) -> dict[str, Any]:
+    """A cascade found on every other dev query and measured on those between."""
+    torch.set_num_threads(max(plan.threads))
+    examples = _dev_examples()
+    reranker = Reranker.load(plan.model, device="cpu")
+    threshold = "balanced" if "balanced" in reranker.card.thresholds else 0.5
+    done(f"cascade: {len(examples)} dev queries, half of them twice")
+    cascade = fit_cascade(reranker, examples[::2], threshold, alpha=_ALPHA)
+    return {
+        "threshold": threshold,
+        "found": asdict(cascade),
+        "measured": asdict(measure_loss(cascade, reranker, examples[1::2])),
+    }
+
+
 def _average_precision(example: Example, scores: np.ndarray) -> float:
     order = np.argsort(-scores, kind="stable")
     hit = [example.label(example.memories[i].id) >= RELEVANT for i in order]
@@ -326,7 +350,7 @@ def _average_precision(example: Example, scores: np.ndarray) -> float:
 # --- decoders ------------------------------------------------------------------------------------
 
 
-def _decoder(plan: Plan, folder: Path, done: Done) -> Iterator[dict[str, Any]]:
+def _decoder(plan: Plan, folder: Path, done: Done) -> dict[str, Any]:
     student = decoders.save_random(folder, plan.layers)
     query, memories = decoders.pairs_of(student, _PREFIX, _MEMORY, _CANDIDATES)
     tokens = student.tokenize(query, memories)
@@ -336,52 +360,48 @@ def _decoder(plan: Plan, folder: Path, done: Done) -> Iterator[dict[str, Any]]:
     names = [name for name in precisions() if name != "int8"]
     mine = {name: Reranker.load(folder, device="cpu", dtype=name) for name in names}
     peer = decoders.sentence_transformers(folder, query, memories)
-    want = peer()
-    for threads in plan.threads:
-        done(f"decoder: {plan.layers} layers, {threads} threads")
-        torch.set_num_threads(threads)
-        ways: dict[str, decoders.Scores] = {encoders.PEER: peer}
-        for name, reranker in mine.items():
-            ways[f"labkit {name}"] = decoders.ours(reranker, query, memories)
-        alone = decoders.ours_without_sharing(mine["float32"], query, memories)
-        ways["labkit float32, prefix not shared"] = alone
-        times = race(
-            {name: [way] for name, way in ways.items()},
-            rounds=min(plan.rounds, 5),
-            seconds=plan.seconds,
-        )
-        rate = gemm_rate(student.model.config.hidden_size, 3072, "float32")
-        worth = ratio(times["labkit float32, prefix not shared"], times["labkit float32"])
-        yield {
-            "threads": threads,
-            "layers": plan.layers,
-            "prefix_tokens": len(tokens.prefix),
-            "memory_tokens": round(float(np.mean(tails)), 1),
-            "candidates": len(tails),
-            "ideal_of_sharing": round(apart / together, 3),
-            "worth_of_sharing": round(worth.median, 3),
-            "gigaflops_per_second": round(rate / 1e9, 1),
-            "share_of_floor": round(flops / rate / times["labkit float32"].percentile(50), 3),
-            "ways": {
-                name: {
-                    **each.to_json(),
-                    "largest_error": float(np.abs(ways[name]() - want).max()),
-                    "times_as_fast_as_peer": _against(times[encoders.PEER], each),
-                    f"extrapolated_seconds_of_{decoders.LAYERS}_layers": round(
-                        each.percentile(50) * decoders.LAYERS / plan.layers, 2
-                    ),
-                }
-                for name, each in times.items()
-            },
-        }
+    threads = max(plan.threads)
+    done(f"decoder: {plan.layers} layers, {threads} threads")
+    torch.set_num_threads(threads)
+    ways: dict[str, decoders.Scores] = {encoders.PEER: peer}
+    for name, reranker in mine.items():
+        ways[f"labkit {name}"] = decoders.ours(reranker, query, memories)
+    alone = "labkit float32, prefix not shared"
+    ways[alone] = decoders.ours_without_sharing(mine["float32"], query, memories)
+    scores = {name: way() for name, way in ways.items()}
+    times = race(
+        {name: [way] for name, way in ways.items()}, rounds=plan.rounds, seconds=plan.seconds
+    )
+    config = student.model.config
+    rate = gemm_rate(config.hidden_size, config.intermediate_size, "float32")
+    return {
+        "threads": threads,
+        "layers": plan.layers,
+        "prefix_tokens": len(tokens.prefix),
+        "memory_tokens": round(float(np.mean(tails)), 1),
+        "candidates": len(tails),
+        "ideal_of_sharing": round(apart / together, 3),
+        "worth_of_sharing": round(ratio(times[alone], times["labkit float32"]).median, 3),
+        "gigaflops_per_second": round(rate / 1e9, 1),
+        "share_of_floor": round(flops / rate / times["labkit float32"].percentile(50), 3),
+        "ways": {
+            name: {
+                **each.to_json(),
+                "largest_error": float(np.abs(scores[name] - scores[encoders.PEER]).max()),
+                "times_as_fast_as_peer": _against(times[encoders.PEER], each),
+                f"extrapolated_seconds_of_{decoders.LAYERS}_layers": round(
+                    each.percentile(50) * decoders.LAYERS / plan.layers, 2
+                ),
+            }
+            for name, each in times.items()
+        },
+    }
 
 
 # --- whole processes -----------------------------------------------------------------------------
 
 
-def _cold(
-    plan: Plan, data: Path, stock: Path, folder: Path, done: Done
-) -> Iterator[dict[str, Any]]:
+def _cold(plan: Plan, data: Path, stock: Path, folder: Path, done: Done) -> dict[str, Any]:
     (work,) = read_workloads(data, "short", _RIVALS_AT, 1)
     memories = tuple(
         Memory(str(i), m.text, time=m.time, speaker=m.speaker) for i, m in enumerate(work.memories)
@@ -394,25 +414,22 @@ def _cold(
     path = folder / "one.jsonl"
     write_whole(path, [json.dumps(example) + "\n"])
     jobs = cold.commands(plan.model, stock, path, minilm_path())
-    for threads in plan.threads:
-        done(f"cold: one query with {len(memories)} memories, {threads} threads")
-        found = cold.race_processes(jobs, threads=threads, rounds=3)
-        peer = found["sentence-transformers"]
-        yield {
-            "threads": threads,
-            "memories": len(memories),
-            "ways": {
-                name: {
-                    "wall_seconds": round(float(np.median([p.wall for p in runs])), 3),
-                    "processor_seconds": round(float(np.median([p.processor for p in runs])), 3),
-                    "peak_megabytes": round(max(p.peak_bytes for p in runs) / 2**20),
-                    "share_of_peers_wall": round(
-                        float(
-                            np.median([a.wall / b.wall for a, b in zip(runs, peer, strict=True)])
-                        ),
-                        3,
-                    ),
-                }
-                for name, runs in found.items()
-            },
-        }
+    threads = max(plan.threads)
+    done(f"cold: one query with {len(memories)} memories, {threads} threads")
+    found = cold.race_processes(jobs, threads=threads, rounds=3)
+    peer = found["sentence-transformers"]
+    return {
+        "threads": threads,
+        "memories": len(memories),
+        "ways": {
+            name: {
+                "wall_seconds": round(float(np.median([p.wall for p in runs])), 3),
+                "processor_seconds": round(float(np.median([p.processor for p in runs])), 3),
+                "peak_megabytes": round(max(p.peak_bytes for p in runs) / 2**20),
+                "share_of_peers_wall": round(
+                    float(np.median([a.wall / b.wall for a, b in zip(runs, peer, strict=True)])), 3
+                ),
+            }
+            for name, runs in found.items()
+        },
+    }

@@ -76,13 +76,13 @@ def test_ways_take_turns_and_meet_the_same_queries() -> None:
         return [lambda i=i: calls.append(f"{name}{i}") for i in range(2)]
 
     times = race({"a": way("a"), "b": way("b")}, rounds=4, seconds=60)  # type: ignore[dict-item]
-    assert calls == ["a0", "b0", "a0", "b0", "b1", "a1", "a0", "b0", "b1", "a1"]
+    assert calls == ["a0", "b0", "b1", "a1", "a0", "b0", "b1", "a1"]
     assert len(times["a"].runs) == len(times["b"].runs) == 4
 
 
-def test_a_race_out_of_time_ends_after_three_rounds() -> None:
+def test_a_race_out_of_time_ends_after_two_rounds() -> None:
     times = race({"a": [lambda: None]}, rounds=50, seconds=0)
-    assert len(times["a"].runs) == 3
+    assert len(times["a"].runs) == 2
 
 
 def test_a_ratio_is_the_median_over_rounds() -> None:
@@ -167,12 +167,12 @@ def test_all_ways_give_the_scores_of_the_peer_and_the_report_shows_them(folder: 
         if has_int8():
             assert 0 < ways["labkit int8"]["largest_error"] < 2
         assert ways["labkit float32"]["share_of_floor"] > 0
-    assert [row["memories"] for row in found["scale"]["rows"]][:2] == [100, 300]
+    assert found["scale"]["memories"] == [100, 300]
     text = markdown(found)
     assert "**50 memories, long context, 1 thread**" in text
-    assert "sentence-transformers" in text and "exponent" in text
+    assert "sentence-transformers" in text and "to the power of" in text
     html = page(found)
-    assert html.count("Plotly.newPlot") == 2 and "<script src=" not in html
+    assert html.count('class="plotly-graph-div"') == 2 and 'src="http' not in html
 
 
 @pytest.mark.slow
