@@ -4,7 +4,6 @@ const LINES = [
   ["recall", "recall"],
   ["f1", "F1"],
 ];
-const atStart = props.threshold; // an update of the value takes it away
 const movers = [];
 const move = (threshold) => movers.forEach((mover) => mover(threshold));
 
@@ -96,6 +95,6 @@ const draw = (root, { models, empty }) => {
       ),
     ),
   );
-  move(window.labkit?.threshold ?? atStart);
+  move(cutNow());
 };
 window.addEventListener("labkit:threshold", ({ detail }) => typeof detail === "number" && move(detail));

@@ -1,5 +1,4 @@
 // One query's memories on the line from 0 to 1; what the threshold keeps, and what it drops.
-const atStart = props.threshold; // an update of the value takes it away
 const strip = { move: null, value: null, lists: null };
 const LISTED = 6;
 
@@ -65,7 +64,7 @@ const draw = (root, value) => {
     el("p", "lk-line", value.caption),
     strip.lists,
   );
-  split(window.labkit?.threshold ?? atStart);
+  split(cutNow());
 };
 window.addEventListener("labkit:threshold", ({ detail }) => {
   if (element.isConnected && typeof detail === "number") split(detail);
