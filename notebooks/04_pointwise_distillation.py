@@ -268,13 +268,13 @@ say(
 )
 
 # %% [markdown]
-# In the fast setting this is a minute, and a minute teaches a network what it taught two numbers: the
-# level, and not even as well as they know it. The verdict goes by MAP alone, and on so few questions
-# the interval says that it is noise; a run that ends with REGRESSION saves no student. To learn
-# *order*, a network has to find out how question and memory depend on each other, and that takes
-# hundreds of steps on thousands of questions: the full setting of this notebook, or `labkit train
-# mini`, whose student comes with labkit. It was trained by this very loop, on other lives than the
-# ones that we held out. Here is what it makes of them:
+# In the fast setting this is a minute, and a minute teaches a network what it taught two numbers:
+# the level, and not even as well as they know it. The verdict goes by MAP alone, and on so few
+# questions the interval says that it is noise; a run that ends with REGRESSION saves no student.
+# To learn *order*, a network has to find out how question and memory depend on each other, and
+# that takes hundreds of steps on thousands of questions: the full setting of this notebook, or
+# `labkit train mini`, whose student comes with labkit. It was trained by this very loop, on other
+# lives than the ones that we held out. Here is what it makes of them:
 
 # %%
 mini = Reranker.load("mini")
