@@ -387,11 +387,11 @@ def test_hostile_texts_names_and_notes_are_text(
     lab = serving(Library([Collection.of(DATA, "x", [parse_life(hostile_life())])]))
     page = pages()
     begin(page, lab.url, HOSTILE[0])
-    assert page.locator(".lk-said").all_inner_texts() == list(HOSTILE)
+    assert page.locator("#lk-annotate .lk-said").all_inner_texts() == list(HOSTILE)
     assert page.locator(".lk-asked-question").inner_text() == " ".join(HOSTILE)
     seen = set()
     for _ in range(len(HOSTILE) - 1):
-        seen.add(page.locator(".lk-judged .lk-text").inner_text())
+        seen.add(page.locator("#lk-annotate .lk-judged .lk-text").inner_text())
         page.keyboard.press("n")
         page.keyboard.insert_text(HOSTILE[4])
         page.keyboard.press("Enter")
