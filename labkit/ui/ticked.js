@@ -4,6 +4,8 @@ const draw = (root, list) => {
     root.replaceChildren(list.empty ? el("p", "lk-empty", list.empty) : "");
     return;
   }
+  // The list is drawn anew when the answer comes: who ticks with the keyboard stays where they were.
+  const focused = root.contains(document.activeElement) ? document.activeElement.value : null;
   const boxes = [];
   const rowOf = (row) => {
     const box = document.createElement("input");
@@ -41,4 +43,5 @@ const draw = (root, list) => {
       ),
     ),
   );
+  boxes.find((box) => box.value === focused)?.focus();
 };
