@@ -70,8 +70,8 @@ class Batcher:
 
     Args:
         waiting: the most memories that may wait.
-        seconds: what a caller is ready to wait; work that cannot be done by then, at the pace
-            measured so far, is refused at once rather than late.
+        seconds: what a caller is ready to wait; where the queue would take more than half of that
+            at the pace measured so far, work is refused at once rather than late.
         on_step: called in the thread after each step with its memories and its seconds.
     """
 
@@ -94,16 +94,19 @@ class Batcher:
         self._pace: float | None = None
         self._stopping = False
         self._wake = threading.Condition()
-        self._thread = threading.Thread(target=self._run, name="labkit-scores", daemon=True)
+        self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Score once, so that the first caller does not pay for warming up, and begin."""
+        """Score once, so that the first caller does not pay for warming up, and begin; or begin
+        again after :meth:`close`."""
         self.reranker.rerank(Query("Is it warm?"), [Memory("0", "It is.")])
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="labkit-scores", daemon=True)
         self._thread.start()
 
     @property
     def ready(self) -> bool:
-        return self._thread.is_alive() and not self._stopping
+        return self._thread is not None and self._thread.is_alive() and not self._stopping
 
     @property
     def waiting(self) -> int:
@@ -128,7 +131,8 @@ class Batcher:
             waiting = self._waiting()
             wait = 0.0 if self._pace is None else waiting / self._pace
             # Whoever comes to an empty queue is served, however large the request.
-            if waiting and (waiting + len(memories) > self._most or wait > self._seconds):
+            late = wait > self._seconds / 2  # the pace can fall to half before anybody is late
+            if waiting and (late or waiting + len(memories) > self._most):
                 raise Overloaded(waiting, max(1, min(LONGEST_RETRY, math.ceil(wait))))
             self._jobs.append(job)
             self._wake.notify()
@@ -141,7 +145,7 @@ class Batcher:
             for job in self._jobs:
                 job.future.cancel()
             self._wake.notify()
-        if self._thread.is_alive():
+        if self._thread is not None:
             self._thread.join()
 
     def _run(self) -> None:

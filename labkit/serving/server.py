@@ -17,6 +17,9 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from labkit.errors import InputError
 from labkit.serving.limits import Limits
 
+KEEP_ALIVE = 75
+"""Seconds that a connection may idle between two requests."""
+
 
 class PatientProtocol(H11Protocol):
     """HTTP/1.1 that waits for a request's head for ``read_seconds`` and no longer.
@@ -117,6 +120,8 @@ def run(app: ASGIApp, limits: Limits, listening: socket.socket) -> None:
         http=protocol,
         access_log=False,
         log_config=_logging(),
+        # Longer than clients keep a connection: a request is not lost to one that is being closed.
+        timeout_keep_alive=KEEP_ALIVE,
         limit_concurrency=limits.connections,
         timeout_graceful_shutdown=int(limits.seconds) + 1,
         server_header=False,

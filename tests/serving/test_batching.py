@@ -190,6 +190,8 @@ def test_closing_drops_what_waits(batcher: Batcher, held: Held) -> None:
     assert not batcher.ready
     with pytest.raises(Stopping):
         batcher.submit(Query("late"), make_memories(1))
+    batcher.start()
+    assert batcher.ready and batcher.submit(Query("again"), make_memories(1)).result(10)
 
 
 def test_many_callers_at_once_each_get_their_own(batcher: Batcher, held: Held) -> None:
