@@ -39,10 +39,6 @@ const path = (points, px, py) =>
       ["", "M"],
     )[0];
 
-// Where the slider stands, before it was ever moved too.
-const cutNow = () =>
-  window.labkit?.threshold ?? Number(document.querySelector('#lk-decide input[type="number"]')?.value || 0);
-
 // The line of the threshold; the slider moves it without a server.
 const cutLine = ({ node, px, top, floor }) => {
   const line = shape("line", { class: "cut", y1: top, y2: floor });

@@ -70,10 +70,7 @@ def build_inspect(lab: gr.Blocks, shared: Shared, tab: Any) -> None:
                 caption(first.table["rows"], start), "line.js", elem_id="lk-bump-note"
             )
     parts = drawn({}, "withheld.js", elem_id="lk-withheld")
-    table = drawn(
-        first.table, "row_detail.js", "table.js", elem_id="lk-candidates",
-        threshold=shared.threshold.value,
-    )  # fmt: skip
+    table = drawn(first.table, "cut.js", "row_detail.js", "table.js", elem_id="lk-candidates")
     detail = drawn({"memory": start.memory}, "detail.js", elem_id="lk-detail")
 
     fields = [question, context, date, instruction]

@@ -1,7 +1,7 @@
 // The candidates. Rows come once from the server; what the threshold does to them, and the counts,
 // happen here, so that moving it needs no round trip.
 const state = {
-  table: null, threshold: props.threshold, order: "rank", body: null, drawn: [], cut: null,
+  table: null, threshold: cutNow(), order: "rank", body: null, drawn: [], cut: null,
   looked: { memory: "" }, panel: null, asked: false,
 };
 const columns = () => (state.table.rival ? 9 : 8);

@@ -63,7 +63,9 @@ def build_threshold(lab: gr.Blocks, shared: Shared, tab: Any, scores: Scores) ->
         score = gr.Button("Score them", variant="primary", size="sm", scale=0, min_width=120)
     state = drawn({"message": ""}, "progress.js", elem_id="lk-scoring")
     table = drawn({}, "split_numbers.js", elem_id="lk-split-numbers")
-    charts = drawn({"models": [], "empty": ""}, "chart.js", "curves.js", elem_id="lk-curves")
+    charts = drawn(
+        {"models": [], "empty": ""}, "cut.js", "chart.js", "curves.js", elem_id="lk-curves"
+    )
     reliability = gr.Plot(
         None, show_label=False, container=False, visible=False, elem_id="lk-reliability"
     )
@@ -77,7 +79,7 @@ def build_threshold(lab: gr.Blocks, shared: Shared, tab: Any, scores: Scores) ->
             )  # fmt: skip
             use = gr.Button("Use its threshold", size="sm", scale=0, min_width=150)
         promised = drawn({"message": ""}, "promise.js", elem_id="lk-promise")
-    strip = drawn({"rows": [], "empty": ""}, "chart.js", "strip.js", elem_id="lk-strip")
+    strip = drawn({"rows": [], "empty": ""}, "cut.js", "chart.js", "strip.js", elem_id="lk-strip")
 
     asked = [which, size, rival]
     arrays: Kept[tuple[str, str, str, int | None], Measured] = Kept(MEASURED_KEPT)
