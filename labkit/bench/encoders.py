@@ -106,6 +106,9 @@ def export_onnx(folder: Path, out: Path) -> None:
             return logits
 
     ids = torch.ones(2, 16, dtype=torch.long)
+    mask = ids.clone()
+    mask[1, 8:] = 0  # with ones alone, transformers would leave the mask out of the graph
+    types = torch.zeros_like(ids)  # of its own: one tensor in two places becomes one input
     shape = {0: torch.export.Dim("pairs"), 1: torch.export.Dim("tokens", max=_TOKENS)}
     quiet = logging.getLogger("torch.onnx")
     level = quiet.level
@@ -115,7 +118,7 @@ def export_onnx(folder: Path, out: Path) -> None:
             warnings.simplefilter("ignore")
             torch.onnx.export(
                 Wrapped(),
-                (ids, ids, ids),
+                (ids, mask, types),
                 out,
                 input_names=["input_ids", "attention_mask", "token_type_ids"],
                 output_names=["logits"],
