@@ -19,6 +19,11 @@ from labkit.ui.scores import Scores
 from labkit.ui.selection import Place, Selection, selection_of
 from labkit.ui.shared import OPEN_TAB, Shared, Updates
 
+CUT_HERE = """(threshold, before) => {
+    const open = document.querySelector('#lk-tabs [role="tab"][aria-selected="true"]');
+    return open && open.textContent.trim() === "Disagreements" ? threshold : before;
+}"""
+
 
 def build_disagreements(
     shared: Shared, tab: Any, scores: Scores, store: Store, folders: Sequence[Labelled]
@@ -45,6 +50,14 @@ def build_disagreements(
         with gr.Column(scale=6, min_width=360):
             pairs = drawn({"rows": [], "empty": "", "tiles": []}, "pairs.js", elem_id="lk-pairs")
     pair = drawn(NOTHING_OPEN, "pair.js", elem_id="lk-pair")
+
+    # The threshold as this tab knows it: the slider moves on any tab, and the server is asked only
+    # where somebody looks at quadrants. A tab that is opened reads the slider itself.
+    cut = gr.Number(shared.threshold.value, visible="hidden")
+    shared.threshold.change(
+        None, [shared.threshold, cut], [cut], js=CUT_HERE, api_name="move_cut",
+        api_visibility="private",
+    )  # fmt: skip
 
     fields = [source, kind, negative, split, quadrant, shared.threshold]
     picked = [source, kind, negative, split, quadrant]
@@ -83,7 +96,7 @@ def build_disagreements(
     # --- drawn where it is looked at and something has changed for it ----------------------------
 
     triggers = [
-        tab.select, shared.chosen.change, shared.threshold.change, source.input, kind.input,
+        tab.select, shared.chosen.change, cut.change, source.input, kind.input,
         negative.input, split.input, quadrant.input,
     ]  # fmt: skip
 

@@ -203,3 +203,92 @@ def test_disagreements_by_keyboard(page: Any, url: str, place: Path) -> None:
     assert len({(event.query, event.memory) for event in requested}) == len(requested) == 17
     assert requested[0].memory == wanted and requested[0].model == MODEL
     assert not seen.errors
+
+
+def test_hostile_texts_and_names_are_text(page: Any, url: str) -> None:
+    seen = Seen(page)
+    open_pairs(page, url)
+    listed = page.locator("#lk-pairs .lk-opens").all_inner_texts()
+    assert {f"n. {i} {each}" for i, each in enumerate(HOSTILE)} <= set(listed)
+    page.locator(".lk-pair-row", has_text="n. 0").first.click()
+    page.wait_for_selector(".lk-pair-card")
+    page.wait_for_function("document.querySelector('#lk-pair').innerText.includes('onerror')")
+    for point in page.locator("#lk-scatter .points path").all()[::4]:
+        point.hover(force=True)
+    page.goto(f"{url}?tab=runs")
+    page.wait_for_selector("#lk-runs table")
+    page.get_by_role("checkbox", name="two").check()
+    page.wait_for_function("document.querySelector('#lk-looks').innerText.includes('onerror')")
+    assert HOSTILE[0].replace("/", " ") in page.locator("#lk-runs").inner_text()
+    assert page.evaluate("window.pwned") is None
+    drawn = "#lk-pairs, #lk-pair, #lk-runs, #lk-run-tables"
+    assert page.locator(drawn).locator("img, svg, script, a").count() == 0
+    assert not seen.errors
+
+
+def test_runs_are_compared_by_keyboard_and_a_broken_one_is_shown_as_such(
+    page: Any, url: str
+) -> None:
+    seen = Seen(page)
+    page.goto(f"{url}?tab=runs")
+    page.wait_for_selector("#lk-runs table")
+    boxes = page.locator("#lk-runs input")
+    assert boxes.count() == 3
+    # The broken one was written last and is ticked; the focus stays on what was pressed.
+    for i, ticked in ((2, 0), (0, 1), (1, 2)):
+        boxes.nth(i).focus()
+        page.keyboard.press("Space")
+        page.wait_for_function(
+            "document.querySelectorAll('#lk-runs input:checked').length === " + str(ticked)
+        )
+    page.wait_for_selector("#lk-run-tables >> text=Where the recipes differ")
+    tables = text(page, "#lk-run-tables")
+    assert "stages.bce.steps 40 80" in tables
+    assert "same" in tables and "abababababababab" in tables
+    assert "dev split of lives, sim, n = up to 100 queries each; model minilm" in tables
+    assert page.locator("#lk-looks .legendtext").count() == 2
+    broken = page.locator("#lk-runs tr", has_text="zz broken")
+    assert "recipe.yaml cannot be read" in broken.inner_text()
+    assert "Traceback" not in page.content()
+    assert not seen.errors
+
+
+def test_evaluations_stand_side_by_side_by_mouse(page: Any, url: str) -> None:
+    seen = Seen(page)
+    page.goto(f"{url}?tab=runs")
+    page.wait_for_selector("#lk-evaluations table")
+    for name in ("first eval", "second eval"):
+        page.get_by_role("checkbox", name=name).check()
+        page.wait_for_timeout(300)
+    page.wait_for_selector("#lk-eval-tables >> text=mini (second eval)")
+    page.wait_for_selector("#lk-quality .main-svg")
+    tables = text(page, "#lk-eval-tables")
+    assert "mini (first eval)" in tables and "12 queries" in tables
+    assert re.search(r"mini \(second eval\) 1\.000\*? \[1\.000, 1\.000\]", tables)
+    assert not seen.errors
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "dark"), (800, "light")])
+def test_both_tabs_fit_and_ask_nobody_else(browser: Any, url: str, width: int, scheme: str) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE)
+    seen = Seen(page)
+    open_pairs(page, url)
+    page.locator("#lk-pairs .lk-opens").first.click()
+    page.wait_for_selector(".lk-pair-card")
+    for tab in ("disagreements", "runs"):
+        if tab == "runs":
+            page.get_by_role("tab", name="Runs").click()
+            page.wait_for_selector("#lk-run-tables table")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        for violation in axe.run(page).response["violations"]:
+            for node in violation["nodes"]:
+                ours = re.search(
+                    r"lk-(pairs|pair|runs|evaluations|run-tables|eval-tables)", str(node)
+                )
+                assert not ours, (violation["id"], node["html"], node["failureSummary"])
+    assert all(request.startswith((url, "data:", "blob:")) for request in seen.requests)
+    assert not seen.errors
+    context.close()
