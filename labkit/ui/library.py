@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from labkit.assets import assets_path
 from labkit.errors import InputError
 from labkit.records import Dialogue, Example
 from labkit.sources.lives import Split, split_of
-from labkit.students.load import assets_path
 from labkit.synthesis.splits import SPLITS
 from labkit.ui.kept import Kept
 

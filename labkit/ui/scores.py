@@ -22,13 +22,13 @@ from typing import Any
 import numpy as np
 
 from labkit.annotation.store import data_folder
+from labkit.assets import assets_path
 from labkit.errors import InputError
 from labkit.records import Example, Memory, example_to_json
 from labkit.retrieval.first_stage import FirstStage, Method
 from labkit.scoring.calibration import probability
 from labkit.scoring.holdout import model_digest
 from labkit.scoring.scored import Floats
-from labkit.students.load import assets_path
 from labkit.ui.bench import Bench
 from labkit.ui.kept import Kept
 

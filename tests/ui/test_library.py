@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from labkit.annotation.export import read_splits
+from labkit.assets import assets_path
 from labkit.errors import InputError
 from labkit.records import Dialogue, Example, Memory
-from labkit.students.load import assets_path
 from labkit.synthesis.splits import SPLITS
 from labkit.ui import library as room
 from labkit.ui.kept import Kept
