@@ -58,7 +58,7 @@ const table = (caption, head, rows) => {
       "table",
       "",
       el("caption", "", caption),
-      el("thead", "", el("tr", "", ...head.map((each) => cell("th", each)))),
+      el("thead", "", el("tr", "", ...head.map((each) => cell(each[0] ? "th" : "td", each)))),
       el("tbody", "", ...rows.map((row) => el("tr", "", ...row.map((each) => cell("td", each))))),
     ),
   );

@@ -91,7 +91,7 @@ const draw = (root, { models, empty }) => {
       "div",
       "lk-columns",
       ...models.map((one) =>
-        el("figure", "", el("h3", "", one.model), curves(one), bars(one), el("figcaption", "lk-line", one.caption)),
+        el("figure", "", el("h2", "", one.model), curves(one), bars(one), el("figcaption", "lk-line", one.caption)),
       ),
     ),
   );
