@@ -51,7 +51,7 @@ const table = (caption, head, rows) => {
     if (tag === "th") node.scope = "col";
     return node;
   };
-  return el(
+  const wide = el(
     "div",
     "lk-sideways",
     el(
@@ -62,6 +62,11 @@ const table = (caption, head, rows) => {
       el("tbody", "", ...rows.map((row) => el("tr", "", ...row.map((each) => cell("td", each))))),
     ),
   );
+  // What scrolls sideways where the page is narrow can be reached by keyboard.
+  wide.tabIndex = 0;
+  wide.setAttribute("role", "region");
+  wide.setAttribute("aria-label", caption);
+  return wide;
 };
 
 const kappas = (caption, rows, nothing) =>

@@ -16,7 +16,7 @@ from labkit.scoring.abstention import (
     from_json,
     to_json,
 )
-from labkit.scoring.reranker import Reranker
+from labkit.scoring.reranker import Reranker, Scores
 from labkit.scoring.scored import ScoredData, ScoredQuery
 from labkit.students.card import Card
 
@@ -97,8 +97,8 @@ def test_a_ranking_says_whether_anything_answers_where_the_card_knows() -> None:
     class Scored(Reranker):
         scores = np.array([3.0, -1.0, -2.0])
 
-        def _score(self, query: Query, memories: object) -> tuple[np.ndarray, frozenset[str]]:
-            return self.scores, frozenset()
+        def score_groups(self, groups: object) -> list[Scores]:
+            return [Scores(self.scores)]
 
     memories = [Memory(f"m{i}", "text") for i in range(3)]
     reranker = Scored(Student(), "made")
