@@ -94,17 +94,13 @@ def test_a_ranking_says_whether_anything_answers_where_the_card_knows() -> None:
     class Student:
         card = Card(family="encoder", abstention=to_json(fit(asked(200, 0.3)).abstention))
 
-    class Scored(Reranker):
-        scores = np.array([3.0, -1.0, -2.0])
-
-        def score_groups(self, groups: object) -> list[Scores]:
-            return [Scores(self.scores)]
-
     memories = [Memory(f"m{i}", "text") for i in range(3)]
-    reranker = Scored(Student(), "made")
-    sure = reranker.rerank(Query("?"), memories).answerable
-    reranker.scores = np.array([-4.0, -4.1, -4.2])
-    unsure = reranker.rerank(Query("?"), memories).answerable
+
+    def ranking(log_odds: list[float]) -> float | None:
+        reranker = Reranker(Student(), "made")
+        return reranker.ranking(Query("?"), memories, Scores(np.array(log_odds))).answerable
+
+    sure, unsure = ranking([3.0, -1.0, -2.0]), ranking([-4.0, -4.1, -4.2])
     assert sure is not None and unsure is not None and sure > unsure
     Student.card = Card(family="encoder")
-    assert Scored(Student(), "made").rerank(Query("?"), memories).answerable is None
+    assert ranking([3.0, -1.0, -2.0]) is None
