@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
-import sys
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -56,22 +57,33 @@ def run_process(command: Sequence[str], threads: int) -> Process:
         "MKL_NUM_THREADS": str(threads),
         "HF_HUB_OFFLINE": "1",
     }
-    start = time.perf_counter()
-    child = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment
-    )
-    assert child.stderr is not None
-    with child.stderr:
-        said = child.stderr.read().decode("utf-8", "replace")
-    _, status, usage = os.wait4(child.pid, 0)
-    child.returncode = os.waitstatus_to_exitcode(status)
-    wall = time.perf_counter() - start
+    with tempfile.TemporaryFile() as said:
+        start = time.perf_counter()
+        child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=said, env=environment)
+        pid, peak = 0, 0
+        while not pid:
+            peak = max(peak, _held(child.pid))
+            time.sleep(0.005)
+            pid, status, usage = os.wait4(child.pid, os.WNOHANG)
+        wall = time.perf_counter() - start
+        child.returncode = os.waitstatus_to_exitcode(status)
+        said.seek(0)
+        lines = said.read().decode("utf-8", "replace").strip().splitlines()
     if child.returncode != 0:
-        last = (said.strip().splitlines() or ["it said nothing"])[-1]
+        last = (lines or ["it said nothing"])[-1]
         raise InputError(f"{command[0]} ended with {child.returncode} ({last}), expected 0")
-    # Linux counts in units of 1024 bytes, macOS in bytes.
-    unit = 1 if sys.platform == "darwin" else 1024
-    return Process(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * unit)
+    # ru_maxrss of a child counts what this process held when it was started; macOS has bytes.
+    return Process(wall, usage.ru_utime + usage.ru_stime, peak or usage.ru_maxrss)
+
+
+def _held(pid: int) -> int:
+    """The most bytes that a process has held so far; 0 where the system does not say."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    except OSError:
+        return 0
+    found = re.search(r"VmHWM:\s+(\d+) kB", status)
+    return int(found[1]) * 1024 if found else 0
 
 
 def commands(model: str, stock: Path, data: Path, base: Path) -> Mapping[str, list[str]]:
