@@ -55,6 +55,19 @@ def has_int8() -> bool:
     )
 
 
+_ROWS = 32
+
+
+def _rounded_up(x: Tensor) -> Tensor:
+    """``x`` with rows of zeros to a multiple of 32.
+
+    oneDNN compiles a kernel for every number of rows that it meets and keeps a thousand of them:
+    with batches of any number of tokens, several hundred megabytes.
+    """
+    missing = -len(x) % _ROWS
+    return functional.pad(x, (0, 0, 0, missing)) if missing else x
+
+
 class Linear:
     """One layer, for inference alone.
 
@@ -113,15 +126,17 @@ class Linear:
         if self.precision == "int8":
             result = self._int8(x)
         elif self._onednn:
+            count = len(x)
+            x = _rounded_up(x)
             if residual is not None and self.activation == "none":
                 fused: Tensor = torch.ops.mkldnn._linear_pointwise.binary(
-                    x, residual, self._weight, self._bias, "add"
+                    x, _rounded_up(residual), self._weight, self._bias, "add"
                 )
-                return fused
+                return fused[:count]
             algorithm = "none" if self.activation == "gelu" else ""
             result = torch.ops.mkldnn._linear_pointwise(
                 x, self._weight, self._bias, self.activation, [], algorithm
-            )
+            )[:count]
             return result if residual is None else result + residual
         else:
             result = functional.linear(x, self._weight, self._bias)

@@ -114,7 +114,7 @@ class LaidOutLinear(nn.Module):
         self.layer = Linear(layer.weight.detach(), bias, precision)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.layer(x)
+        return self.layer(x.reshape(-1, x.shape[-1])).view(*x.shape[:-1], -1)
 
     def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
         # A checkpoint that is saved is a stock one.

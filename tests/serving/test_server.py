@@ -148,7 +148,7 @@ def test_what_is_no_http_ends_its_own_connection_only(server: Server, data: byte
     with connect(server) as odd:
         try:
             odd.sendall(data)
-            answer = read_all(odd)
+            answer = odd.recv(65_536)  # it may be answered and kept open, or only ended
         except ConnectionError:
             answer = b""
     assert not answer.startswith(b"HTTP/1.1 5") and not answer.startswith(b"HTTP/1.1 2")
@@ -209,7 +209,8 @@ def test_too_much_is_429_and_a_stop_finishes_what_was_taken(
 def test_what_is_not_scored_in_time_is_504_and_a_key_comes_from_the_environment(
     checkpoint: Path, tmp_path: Path
 ) -> None:
-    body = {"query": "Who mended it?", "documents": ["the roof " * 100] * 1000}
+    documents = [f"the roof {i} " * 100 for i in range(1000)]  # equal ones would be read once
+    body = {"query": "Who mended it?", "documents": documents}
     key = {"LABKIT_API_KEY": "sesame"}
     named = {"authorization": "Bearer sesame"}
     with serving(checkpoint, tmp_path / "log", "--timeout", "0.1", environment=key) as server:
