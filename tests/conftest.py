@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 import pytest
+import torch
 
 # Tests reach no hub and tell nobody that they ran.
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -55,3 +57,12 @@ def decoder() -> DecoderStudent:
 @pytest.fixture(scope="session")
 def encoder() -> EncoderStudent:
     return EncoderStudent(*tiny_encoder()).eval()
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """As a worker has it, whose scores are then the same to the last bit."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

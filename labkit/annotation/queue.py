@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from labkit.annotation.events import Event, Kind, undoing
 from labkit.annotation.store import Store
@@ -403,19 +403,14 @@ def judge(
     """
     return store.append(
         Event(
+            **_about(item),
             id=id_,
-            item=item.id,
-            query=item.example.id,
-            memory=item.memory.id,
-            content_sha256=item.content_sha256,
             annotator=queue.annotator,
             kind=kind,
             level=level,
             note=note or None,
             negative_kind=negative_kind or None,
             model=model,
-            probability=item.probability,
-            teacher_label=item.teacher_label,
             guidelines=guidelines,
             blind=blind,
             milliseconds=milliseconds,
@@ -423,6 +418,18 @@ def judge(
             seed=queue.plan.seed,
         )
     )
+
+
+def _about(item: Item) -> dict[str, Any]:
+    """The fields of an event that say of what it is, and what was seen there."""
+    return {
+        "item": item.id,
+        "query": item.example.id,
+        "memory": item.memory.id,
+        "content_sha256": item.content_sha256,
+        "probability": item.probability,
+        "teacher_label": item.teacher_label,
+    }
 
 
 def request(
@@ -440,16 +447,11 @@ def request(
     """
     return store.append(
         Event(
+            **_about(item),
             id=id_,
-            item=item.id,
-            query=item.example.id,
-            memory=item.memory.id,
-            content_sha256=item.content_sha256,
             annotator=annotator,
             kind="request",
             model=model,
-            probability=item.probability,
-            teacher_label=item.teacher_label,
             blind=False,  # it was sent from where the scores are shown
         )
     )

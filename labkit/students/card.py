@@ -51,6 +51,20 @@ class Card:
     training: dict[str, Any] = field(default_factory=dict)
     description: str = ""
 
+    def line(self) -> tuple[float, float]:
+        """Slope and intercept of the head of a cosine or late student.
+
+        Raises:
+            InputError: one is missing.
+        """
+        try:
+            return self.head["slope"], self.head["intercept"]
+        except KeyError as error:
+            raise InputError(
+                f"the card of the {self.family} student has no {error}, expected head.slope and "
+                f"head.intercept; fit them with: python -m labkit.training.{self.family}"
+            ) from None
+
     def save(self, folder: Path) -> None:
         text = json.dumps({"format": FORMAT, **asdict(self)}, indent=2, ensure_ascii=False)
         (folder / FILE_NAME).write_text(text + "\n", encoding="utf-8")

@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from labkit.errors import InputError
 from labkit.records import Memory, Query
 from labkit.rendering import render_memory, render_search
 from labkit.retrieval.minilm import DECIMALS, embed
@@ -37,13 +36,7 @@ class CosineStudent:
     family = "cosine"
 
     def __init__(self, card: Card) -> None:
-        try:
-            self.slope, self.intercept = card.head["slope"], card.head["intercept"]
-        except KeyError as error:
-            raise InputError(
-                f"the card of the cosine student has no {error}, expected head.slope and "
-                "head.intercept; fit them with: python -m labkit.training.cosine"
-            ) from None
+        self.slope, self.intercept = card.line()
         self.card = card
 
     def score(self, query: Query, memories: Sequence[Memory]) -> NDArray[np.float64]:

@@ -121,13 +121,7 @@ class LateStudent:
     family = "late"
 
     def __init__(self, card: Card, folder: Path) -> None:
-        try:
-            self.slope, self.intercept = card.head["slope"], card.head["intercept"]
-        except KeyError as error:
-            raise InputError(
-                f"the card of the late student has no {error}, expected head.slope and "
-                "head.intercept; fit them with: python -m labkit.training.late"
-            ) from None
+        self.slope, self.intercept = card.line()
         self.card = card
         self.likeness = packaged(folder)
 

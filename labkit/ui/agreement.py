@@ -20,7 +20,6 @@ from labkit.ui.agreement_data import (
 from labkit.ui.annotate_data import Asked, Desk, annotator_of
 from labkit.ui.drawn import drawn
 from labkit.ui.endpoints import endpoint
-from labkit.ui.selection import Selection
 from labkit.ui.shared import Shared, Updates
 
 EXPORTS_KEPT = 4
@@ -40,17 +39,7 @@ def build_agreement(shared: Shared, tab: Any, desk: Desk) -> None:
         )
     file = gr.File(label="Exported", visible=False, elem_id="lk-export-file")
 
-    def shown(selection: Selection) -> Updates:
-        return {page: {"collection": selection.collection, "model": selection.model}}
-
-    shared.shows(
-        tab,
-        shown,
-        outputs=[page],
-        name="show_agreement",
-        key=lambda selection: (selection.collection, selection.model),
-        concurrency_id="choose",
-    )
+    shared.tells(tab, page, name="show_agreement")
 
     # Gradio copies the file when it is shown; a few folders are kept for those who export at once.
     folders: deque[TemporaryDirectory[str]] = deque()

@@ -13,8 +13,8 @@ from labkit.ui.annotate_data import Asked, Desk, annotator_of, around, cards, op
 from labkit.ui.annotate_data import start as start_of
 from labkit.ui.drawn import drawn
 from labkit.ui.endpoints import endpoint
-from labkit.ui.selection import Place, Selection
-from labkit.ui.shared import Shared, Updates
+from labkit.ui.selection import Place
+from labkit.ui.shared import Shared
 
 
 def build_annotate(shared: Shared, tab: Any, desk: Desk) -> None:
@@ -23,17 +23,7 @@ def build_annotate(shared: Shared, tab: Any, desk: Desk) -> None:
         gr.Markdown(load_guidelines().text)
     page = drawn(None, "call.js", "outbox.js", "annotate.js", elem_id="lk-annotate")
 
-    def shown(selection: Selection) -> Updates:
-        return {page: {"collection": selection.collection, "model": selection.model}}
-
-    shared.shows(
-        tab,
-        shown,
-        outputs=[page],
-        name="show_annotate",
-        key=lambda selection: (selection.collection, selection.model),
-        concurrency_id="choose",
-    )
+    shared.tells(tab, page, name="show_annotate")
 
     def inspected(detail: Mapping[str, Any]) -> Place:
         place = desk.place(*(str(detail.get(key)) for key in ("collection", "query", "memory")))

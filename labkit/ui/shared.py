@@ -148,6 +148,21 @@ class Shared:
             show_progress_on=list(progress_on) or None,
         )
 
+    def tells(self, tab: Any, page: Any, *, name: str) -> None:
+        """Tell a tab whose script asks for all else which collection and model are selected."""
+
+        def draw(selection: Selection) -> Updates:
+            return {page: {"collection": selection.collection, "model": selection.model}}
+
+        self.shows(
+            tab,
+            draw,
+            outputs=[page],
+            name=name,
+            key=lambda selection: (selection.collection, selection.model),
+            concurrency_id="choose",
+        )
+
     def listen(
         self,
         event: Any,

@@ -14,7 +14,6 @@ from typing import Any
 
 import psutil
 import pytest
-import torch
 
 from labkit.cluster import ADDRESS, ray_session
 from labkit.errors import InputError
@@ -42,15 +41,6 @@ def write_data(path: Path, count: int) -> Path:
 
 def written(out: Path) -> dict[str, str]:
     return {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in out.glob("*.parquet")}
-
-
-@pytest.fixture
-def one_thread() -> Iterator[None]:
-    """As a worker has it, whose scores are then the same to the last bit."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def local(data: Path, out: Path, model: str, **options: Any) -> dict[str, Any]:

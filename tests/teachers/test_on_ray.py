@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
-import torch
 
 from labkit.cluster import ADDRESS, ray_session
 from labkit.errors import InputError
@@ -81,14 +80,6 @@ def model(encoder: EncoderStudent, tmp_path_factory: pytest.TempPathFactory) -> 
     folder = tmp_path_factory.mktemp("student")
     encoder.save(folder)
     return str(folder)
-
-
-@pytest.fixture
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ from labkit.annotation.store import Store
 from labkit.sources.lives import parse_life
 from labkit.ui.bench import Bench
 from labkit.ui.library import DATA, Collection, Library
-from tests.ui.chromium import FLAGS, find_chromium
+from tests.ui.chromium import FLAGS, find_chromium, served
 from tests.ui.made_up import hostile_life, roof_life
 
 
@@ -54,17 +54,11 @@ def browser() -> Iterator[Any]:
 @pytest.fixture(scope="session")
 def lab_url(bench: Bench, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A lab with the made-up lives, serving."""
-    from labkit.ui.lab import build_lab, free_port, launch_options
+    from labkit.ui.lab import build_lab
 
     lives = [parse_life(roof_life()), parse_life(hostile_life())]
     store = Store(tmp_path_factory.mktemp("lab") / "annotations.sqlite")
     lab = build_lab(Library([Collection.of(DATA, "made up", lives)]), bench, store)
-    _, url, _ = lab.launch(
-        server_name="127.0.0.1",
-        server_port=free_port("127.0.0.1", 7960),
-        prevent_thread_lock=True,
-        **launch_options(),
-    )
-    yield url
-    lab.close()
+    with served(lab, 7960) as url:
+        yield url
     store.close()

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import pytest
 
+from tests.ui.chromium import open_page
 from tests.ui.made_up import HOSTILE, hostile_life, roof_life, write_lives
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
@@ -34,11 +35,8 @@ class Seen:
 
 @pytest.fixture
 def page(browser: Any) -> Iterator[Any]:
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    page = context.new_page()
-    page.set_default_timeout(PATIENCE)
-    yield page
-    context.close()
+    with open_page(browser, height=900, patience=PATIENCE) as page:
+        yield page
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ from labkit.teachers.verdicts import Verdict, write_verdicts
 from labkit.ui.bench import Bench
 from labkit.ui.labelled import read_labelled
 from labkit.ui.library import DATA, Collection, Library
+from tests.ui.chromium import open_page, served
 from tests.ui.made_up import HOSTILE, hostile_life, roof_life
 from tests.ui.test_browser import Seen
 from tests.ui.test_evaluations_data import row, save
@@ -72,6 +74,9 @@ def runs_folder(path: Path) -> Path:
     broken = make_run(path / "zz broken")
     for name in ("recipe.yaml", "log.jsonl", "report.json"):
         (broken / name).write_text("{")
+    # Three folders within one tick of the clock of a file system have one time; this is the last.
+    later = (broken / "log.jsonl").stat().st_mtime + 1
+    os.utime(broken / "log.jsonl", (later, later))
     save(path / "first eval", row("fused", 4), row("mini", 2, 1))
     save(path / "second eval", row("fused", 4), row("mini", 1, 1))
     return path
@@ -84,7 +89,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def url(bench: Bench, place: Path) -> Iterator[str]:
-    from labkit.ui.lab import build_lab, free_port, launch_options
+    from labkit.ui.lab import build_lab
 
     lives = [parse_life(roof_life()), parse_life(hostile_life())]
     library = Library([Collection.of(DATA, "made up", lives)])
@@ -92,23 +97,14 @@ def url(bench: Bench, place: Path) -> Iterator[str]:
     with Store(place / "annotations.sqlite") as store:
         runs = runs_folder(place / "runs")
         lab = build_lab(library, bench, store, folders, runs=runs)
-        _, url, _ = lab.launch(
-            server_name="127.0.0.1",
-            server_port=free_port("127.0.0.1", 7930),
-            prevent_thread_lock=True,
-            **launch_options(),
-        )
-        yield url
-        lab.close()
+        with served(lab, 7930) as url:
+            yield url
 
 
 @pytest.fixture
 def page(browser: Any) -> Iterator[Any]:
-    context = browser.new_context(viewport={"width": 1280, "height": 1000})
-    page = context.new_page()
-    page.set_default_timeout(PATIENCE)
-    yield page
-    context.close()
+    with open_page(browser, height=1000, patience=PATIENCE) as page:
+        yield page
 
 
 def open_pairs(page: Any, url: str) -> None:

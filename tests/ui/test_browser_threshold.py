@@ -14,6 +14,7 @@ from labkit.assets import assets_path
 from labkit.sources.lives import parse_life
 from labkit.ui.bench import Bench
 from labkit.ui.library import DATA, Collection, Library
+from tests.ui.chromium import open_page, served
 from tests.ui.made_up import HOSTILE, hostile_life, roof_life
 from tests.ui.test_browser import PATIENCE, Seen, open_lab
 
@@ -26,7 +27,7 @@ COSINE = "minilm-cosine"
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A lab with many roofs, a hostile life, and a second cosine of another slope."""
-    from labkit.ui.lab import build_lab, free_port, launch_options
+    from labkit.ui.lab import build_lab
 
     folder = tmp_path_factory.mktemp("lab")
     other = shutil.copytree(assets_path() / "models" / COSINE, folder / "blunt")
@@ -40,23 +41,14 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_DATA_HOME", str(folder / "data"))
         lab = build_lab(Library([collection]), Bench([COSINE, str(other)]))
-    _, url, _ = lab.launch(
-        server_name="127.0.0.1",
-        server_port=free_port("127.0.0.1", 7970),
-        prevent_thread_lock=True,
-        **launch_options(),
-    )
-    yield url
-    lab.close()
+    with served(lab, 7970) as url:
+        yield url
 
 
 @pytest.fixture
 def page(browser: Any) -> Iterator[Any]:
-    context = browser.new_context(viewport={"width": 1280, "height": 1000})
-    page = context.new_page()
-    page.set_default_timeout(PATIENCE)
-    yield page
-    context.close()
+    with open_page(browser, height=1000, patience=PATIENCE) as page:
+        yield page
 
 
 def scored(page: Any, url: str, **params: str) -> None:
