@@ -34,6 +34,11 @@ def connect(server: Server) -> socket.socket:
     return made
 
 
+def unlike(count: int, times: int) -> list[str]:
+    """Long documents of which no two are equal, for equal ones are read once."""
+    return [f"the roof {i} " * times for i in range(count)]
+
+
 def read_all(connection: socket.socket) -> bytes:
     parts = []
     while part := connection.recv(65_536):
@@ -156,7 +161,7 @@ def test_what_is_no_http_ends_its_own_connection_only(server: Server, data: byte
 
 
 def test_who_leaves_early_takes_the_work_along(server: Server) -> None:
-    body = json.dumps({"query": "Who?", "documents": ["the roof " * 60] * 1000}).encode()
+    body = json.dumps({"query": "Who?", "documents": unlike(1000, 60)}).encode()
     for _ in range(8):
         with connect(server) as leaver:
             leaver.sendall(HEAD % len(body) + body)
@@ -173,7 +178,7 @@ def test_who_leaves_early_takes_the_work_along(server: Server) -> None:
 def test_too_much_is_429_and_a_stop_finishes_what_was_taken(
     checkpoint: Path, tmp_path: Path
 ) -> None:
-    body = {"query": "Who mended it?", "documents": ["the roof " * 20] * 100}
+    body = {"query": "Who mended it?", "documents": unlike(100, 20)}
     answers: list[httpx.Response] = []
     with serving(checkpoint, tmp_path / "log", "--max-waiting", "300") as server:
 
@@ -193,14 +198,16 @@ def test_too_much_is_429_and_a_stop_finishes_what_was_taken(
         assert all(1 <= int(a.headers["retry-after"]) <= 60 for a in refused)
 
         answers.clear()
-        body["documents"] = ["the roof " * 60] * 600
+        body["documents"] = unlike(1000, 100)
         started = callers(1)
+        end = time.monotonic() + 30
         while httpx.get(f"{server.url}/healthz").json()["waiting"] < 300:
+            assert time.monotonic() < end, "it was done before anybody saw it wait"
             time.sleep(0.01)
         assert server.stop(60) == 0
         started[0].join(10)
     assert [a.status_code for a in answers] == [200]
-    assert len(answers[0].json()["results"]) == 600
+    assert len(answers[0].json()["results"]) == 1000
     logged = [json.loads(line) for line in lines(server) if line.startswith("{")]
     assert sum(line.get("route") == "/v2/rerank" for line in logged) == 25
     assert "Traceback" not in server.log.read_text()
@@ -209,8 +216,7 @@ def test_too_much_is_429_and_a_stop_finishes_what_was_taken(
 def test_what_is_not_scored_in_time_is_504_and_a_key_comes_from_the_environment(
     checkpoint: Path, tmp_path: Path
 ) -> None:
-    documents = [f"the roof {i} " * 100 for i in range(1000)]  # equal ones would be read once
-    body = {"query": "Who mended it?", "documents": documents}
+    body = {"query": "Who mended it?", "documents": unlike(1000, 100)}
     key = {"LABKIT_API_KEY": "sesame"}
     named = {"authorization": "Bearer sesame"}
     with serving(checkpoint, tmp_path / "log", "--timeout", "0.1", environment=key) as server:
