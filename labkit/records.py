@@ -7,6 +7,7 @@ is JSONL, one Example a line; :func:`read_examples` and :func:`write_examples` s
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -400,6 +401,12 @@ def read_json_lines(path: Path) -> Iterator[tuple[int, object]]:
             except InputError as error:
                 value = error
             yield number, value
+
+
+def json_sha256(value: object) -> str:
+    """sha256 of a value's JSON with sorted keys: equal for equal values, in any order of keys."""
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def json_of_line(raw: bytes) -> object:

@@ -65,9 +65,16 @@ def score_pairs(
             return scores
         rows = [(tokens.prefix, tail) for tail in tokens.tails]
         scores = score_rows(student, rows, tokens_per_batch=tokens_per_batch)
-        if tokens.similarity is not None and isinstance(student, EncoderStudent):
-            scores += student.similarity * tokens.similarity
-    return scores
+    return with_similarity(student, tokens, scores)
+
+
+def with_similarity(
+    student: EncoderStudent | DecoderStudent, tokens: PairTokens, logits: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """The logits [n] of a query's pairs with the similarity that the student may add."""
+    if tokens.similarity is None or not isinstance(student, EncoderStudent):
+        return logits
+    return logits + student.similarity * tokens.similarity
 
 
 def score_rows(
@@ -78,7 +85,7 @@ def score_rows(
 ) -> NDArray[np.float64]:
     """Log-odds [n] of n (prefix, tail) pairs, of one query or of several, in their order.
 
-    The similarity that a student may add is not in them.
+    The similarity that a student may add is not in them, see :func:`with_similarity`.
     """
     if isinstance(student.model, PackedBert):
         logits = student.model.logits(rows, tokens_per_batch=tokens_per_batch)

@@ -92,17 +92,18 @@ class Reranker:
         """
         if isinstance(self.student, UntrainedStudent):
             return [Scores(self.student.score(query, memories)) for query, memories in groups]
-        from labkit.scoring.engine import score_pairs, score_rows
+        from labkit.scoring.engine import score_pairs, score_rows, with_similarity
         from labkit.students.encoder import EncoderStudent
 
         tokens = [self.student.tokenize(query, memories) for query, memories in groups]
         if isinstance(self.student, EncoderStudent) and len(groups) > 1:
             rows = [(each.prefix, tail) for each in tokens for tail in each.tails]
             ends = np.cumsum([len(each.tails) for each in tokens])[:-1]
-            log_odds = list(np.split(score_rows(self.student, rows), ends))
-            for scores, each in zip(log_odds, tokens, strict=True):
-                if each.similarity is not None:
-                    scores += self.student.similarity * each.similarity
+            logits = np.split(score_rows(self.student, rows), ends)
+            log_odds = [
+                with_similarity(self.student, each, part)
+                for each, part in zip(tokens, logits, strict=True)
+            ]
         else:
             log_odds = [
                 score_pairs(self.student, each, conversation=conversation) for each in tokens

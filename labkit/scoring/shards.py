@@ -35,7 +35,7 @@ from labkit.errors import InputError
 from labkit.evaluation.results import code_version
 from labkit.evaluation.rivals import Student
 from labkit.files import UNFINISHED, whole_file, write_whole
-from labkit.records import Example, from_dataset, json_of_line, parse_example
+from labkit.records import Example, from_dataset, json_of_line, json_sha256, parse_example
 from labkit.retrieval import minilm, token_vectors
 from labkit.scoring.reranker import Reranker
 
@@ -435,7 +435,7 @@ def score_data(
         "model": engine.identity(),
         "shards": len(parts),
     }
-    manifest["key"] = _sha256(manifest)
+    manifest["key"] = json_sha256(manifest)
     if before is not None:
         _same_run(out, before, manifest)
     folder = data if data.is_dir() else data.parent
@@ -486,11 +486,6 @@ def score_data(
     for leftover in out.glob(f"{UNFINISHED}*"):
         leftover.unlink()
     return manifest
-
-
-def _sha256(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=False, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _write(path: Path, manifest: dict[str, Any]) -> None:

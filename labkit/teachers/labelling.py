@@ -28,7 +28,7 @@ from labkit.files import write_whole
 from labkit.llm.client import LLM, Account, Budget, BudgetSpent, CallFailed, Spending
 from labkit.llm.prompts import Prompt
 from labkit.llm.store import CallStore
-from labkit.records import Dialogue, Example, example_to_json, shown, write_examples
+from labkit.records import Dialogue, Example, example_to_json, json_sha256, shown, write_examples
 from labkit.retrieval.first_stage import FirstStage
 from labkit.teachers import simulated
 from labkit.teachers.fit import Fit, Link, fit
@@ -406,11 +406,6 @@ async def _ask_all(asking: _Asking, items: Items, recipe: Recipe, plan: _Plan) -
 # --- a run ---------------------------------------------------------------------------------------
 
 
-def _sha256(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=False, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
 def _described(spec: Spec) -> dict[str, Any]:
     """A teacher as the configuration names it: what its answers depend on."""
     if isinstance(spec, OpenAISpec):
@@ -468,12 +463,12 @@ def label_examples(
         "version": VERSION,
         "teachers": [_described(spec) for spec in specs],
         "recipe": asdict(recipe),
-        "data_sha256": _sha256([example_to_json(example) for example in examples]),
+        "data_sha256": json_sha256([example_to_json(example) for example in examples]),
         "prompts": {name: prompt.sha256 for name, prompt in sorted(prompts.items())}
         if any(isinstance(spec, OpenAISpec) for spec in specs)
         else {},
     }
-    config_sha256 = _sha256(config)
+    config_sha256 = json_sha256(config)
     plan = _Plan(out / "plan.json", config_sha256)
     calls = CallStore(out / STORE)
     try:
