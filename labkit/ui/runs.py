@@ -191,25 +191,27 @@ def build_runs(shared: Shared, tab: Any, folder: Path) -> None:
             name=name, concurrency_id="runs",
         )  # fmt: skip
 
-    def ticking(event: Any, draw: Any, inputs: list[Any], views: list[Any], name: str) -> None:
+    def ticking(listed: gr.HTML, draw: Any, inputs: list[Any], views: list[Any], name: str) -> None:
         def handle(event: gr.EventData, *values: Any) -> Updates:
-            names = (event._data or {}).get("names")
+            told = event._data or {}
+            names = told.get("names")
             try:
                 chosen = [str(each) for each in names] if isinstance(names, list) else []
-                return {shared.notice: "", **draw(chosen, *values)}
+                updates = draw(chosen, *values)
+                updates[listed]["answers"] = told.get("asked")
+                return {shared.notice: "", **updates}
             except InputError as error:
                 return {shared.notice: str(error)}
 
-        event(
+        # Gradio's always_last sends the event of the tick before again, not the last one (6.31.0).
+        listed.ticked(
             handle, inputs, [*views, shared.notice], api_name=name, api_visibility="private",
-            trigger_mode="always_last", concurrency_id="runs", concurrency_limit=1,
+            trigger_mode="multiple", concurrency_id="runs", concurrency_limit=1,
             show_progress="hidden",
         )  # fmt: skip
 
-    ticking(runs.ticked, draw_runs, [loss, dev], run_views, "tick_runs")
-    ticking(
-        evaluations.ticked, draw_evaluations, [benchmark, measure], eval_views, "tick_evaluations"
-    )
+    ticking(runs, draw_runs, [loss, dev], run_views, "tick_runs")
+    ticking(evaluations, draw_evaluations, [benchmark, measure], eval_views, "tick_evaluations")
 
 
 def _one_of(offered: Sequence[str], wanted: str | None) -> str:

@@ -217,13 +217,15 @@ class Shared:
                 return {self.notice: str(error)}
             return updates | ({self.tabs: gr.Tabs(selected=tab)} if tab else {})
 
+        # Gradio's always_last sends the event before again in place of the last (6.31.0): who picks
+        # quickly would see what they had picked before.
         event(
             open_place,
             [*self.selected, *inputs],
             outputs,
             api_name=name,
             api_visibility="private",
-            trigger_mode="always_last",
+            trigger_mode="multiple",
             show_progress="hidden",
         )
 

@@ -237,7 +237,8 @@ def build_threshold(lab: gr.Blocks, shared: Shared, tab: Any, scores: Scores) ->
         [table],
         api_name="count_split",
         api_visibility="private",
-        trigger_mode="always_last",
+        # The page waits till the slider rests; always_last would send the event before again.
+        trigger_mode="multiple",
         concurrency_id="threshold",
         concurrency_limit=1,
         show_progress="hidden",

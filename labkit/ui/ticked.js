@@ -1,5 +1,12 @@
 // A list of folders with a box to tick before each; what is ticked is shown below.
+// Ticks are numbered and the answer says which one it answers: who ticks on meanwhile keeps what
+// they ticked.
+let asked = 0;
+let answered = 0;
+let wanted = [];
 const draw = (root, list) => {
+  answered = list.answers ?? answered;
+  const ticked = answered < asked ? wanted : (list.ticked ?? []);
   if (!list.heads || list.empty) {
     root.replaceChildren(list.empty ? el("p", "lk-empty", list.empty) : "");
     return;
@@ -11,10 +18,12 @@ const draw = (root, list) => {
     const box = document.createElement("input");
     box.type = "checkbox";
     box.value = row.name;
-    box.checked = list.ticked.includes(row.name);
-    box.addEventListener("change", () =>
-      trigger("ticked", { names: boxes.filter((each) => each.checked).map((each) => each.value) }),
-    );
+    box.checked = ticked.includes(row.name);
+    box.addEventListener("change", () => {
+      wanted = boxes.filter((each) => each.checked).map((each) => each.value);
+      asked += 1;
+      trigger("ticked", { names: wanted, asked });
+    });
     boxes.push(box);
     return el(
       "tr",
