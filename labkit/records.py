@@ -72,13 +72,17 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """One thing remembered: a chat line, an assistant's summary, a note. ``time`` is ISO 8601."""
+    """One thing remembered: a chat line, an assistant's summary, a note. ``time`` is ISO 8601.
+
+    ``previous`` is the turn that a chat line followed: what "Yes, last May" says yes to.
+    """
 
     id: str
     text: str
     time: str | None = None
     speaker: str | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
+    previous: Turn | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +193,7 @@ _EXAMPLE_KEYS = frozenset(
     ("id", "category", "instruction", "context", "query", "query_time")
     + ("memories", "labels", "negative_kinds", "why")
 )
-_MEMORY_KEYS = frozenset(("id", "time", "speaker", "text"))
+_MEMORY_KEYS = frozenset(("id", "time", "speaker", "text", "previous"))
 _TURN_KEYS = frozenset(("speaker", "text", "time"))
 
 
@@ -264,12 +268,14 @@ def parse_turn(value: object, where: str) -> Turn:
 
 def parse_memory(value: object, where: str) -> Memory:
     item = expect_object(value, where)
+    previous = item.get("previous")
     return Memory(
         id=_id(item.get("id"), f"{where}.id"),
         text=expect_text(item.get("text"), f"{where}.text"),
         time=_time(item.get("time"), f"{where}.time"),
         speaker=_optional_text(item.get("speaker"), f"{where}.speaker"),
         extra=_extra(item, _MEMORY_KEYS),
+        previous=None if previous is None else parse_turn(previous, f"{where}.previous"),
     )
 
 
@@ -352,6 +358,7 @@ def memory_to_json(memory: Memory) -> dict[str, Any]:
         "time": memory.time,
         "speaker": memory.speaker,
         "text": memory.text,
+        **({"previous": turn_to_json(memory.previous)} if memory.previous else {}),
         **memory.extra,
     }
 
@@ -480,15 +487,15 @@ def _row(example: Example) -> dict[str, Any]:
     def packed(extra: Mapping[str, Any]) -> str | None:
         return json.dumps(extra, ensure_ascii=False) if extra else None
 
+    def turn(t: Turn) -> dict[str, Any]:
+        return {"speaker": t.speaker, "text": t.text, "time": t.time, "extra": packed(t.extra)}
+
     query = example.query
     return {
         "id": query.id,
         "category": query.kind,
         "instruction": query.instruction,
-        "context": [
-            {"speaker": t.speaker, "text": t.text, "time": t.time, "extra": packed(t.extra)}
-            for t in query.context
-        ],
+        "context": [turn(t) for t in query.context],
         "query": query.text,
         "query_time": query.time,
         "memories": [
@@ -497,6 +504,7 @@ def _row(example: Example) -> dict[str, Any]:
                 "time": m.time,
                 "speaker": m.speaker,
                 "text": m.text,
+                "previous": turn(m.previous) if m.previous else None,
                 "label": example.labels.get(m.id),
                 "negative_kind": example.negative_kinds.get(m.id),
                 "extra": packed(m.extra),
@@ -519,6 +527,7 @@ def to_dataset(examples: Iterable[Example]) -> Dataset:
         "time": text,
         "speaker": text,
         "text": text,
+        "previous": turn,
         "label": datasets.Value("float64"),
         "negative_kind": text,
         "extra": text,
@@ -545,13 +554,19 @@ def from_dataset(dataset: Iterable[Mapping[str, Any]]) -> Iterator[Example]:
     def unpacked(item: Mapping[str, Any], known: Sequence[str]) -> dict[str, Any]:
         return {**{key: item[key] for key in known}, **json.loads(item["extra"] or "{}")}
 
+    def memory(item: Mapping[str, Any]) -> dict[str, Any]:
+        previous = item.get("previous")
+        if previous is not None:
+            previous = unpacked(previous, ("speaker", "text", "time"))
+        return {**unpacked(item, ("id", "time", "speaker", "text")), "previous": previous}
+
     for row in dataset:
         memories = row["memories"]
         yield parse_example(
             {
                 **unpacked(row, ("id", "category", "instruction", "query", "query_time", "why")),
                 "context": [unpacked(t, ("speaker", "text", "time")) for t in row["context"]],
-                "memories": [unpacked(m, ("id", "time", "speaker", "text")) for m in memories],
+                "memories": [memory(m) for m in memories],
                 "labels": {m["id"]: m["label"] for m in memories if m["label"] is not None},
                 "negative_kinds": {
                     m["id"]: m["negative_kind"] for m in memories if m["negative_kind"] is not None

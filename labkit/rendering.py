@@ -12,6 +12,10 @@ from labkit.records import Memory, Query, Turn, parse_time
 
 RENDERING_VERSION = 1
 
+SEARCH_CHARACTERS = 1_000
+"""About what the 256 tokens of the packaged MiniLM hold. The question stands last in what is
+searched for, so of a longer text the end is kept, and with it the latest turns."""
+
 _MONTHS = (
     ("January", "February", "March", "April", "May", "June")
     + ("July", "August", "September", "October", "November", "December")
@@ -81,9 +85,16 @@ def render_search(query: Query) -> str:
     """Context and question as the first stage searches for them.
 
     Without the query's date: to a bag of words or a cosine it means "near this day", and what is
-    asked about is seldom near the asking.
+    asked about is seldom near the asking. A long context loses its beginning, see
+    :data:`SEARCH_CHARACTERS`; the question is never cut here.
     """
-    return _joined("\n".join(render_turn(turn) for turn in query.context), _line(query.text))
+    question = _line(query.text)
+    context = "\n".join(render_turn(turn) for turn in query.context)
+    room = max(0, SEARCH_CHARACTERS - len(question) - 1)
+    if len(context) > room:
+        # From the next word on: the first one may be cut in two.
+        context = context[len(context) - room :].partition(" ")[2]
+    return _joined(context, question)
 
 
 def _joined(context: str, question: str) -> str:

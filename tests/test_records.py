@@ -41,7 +41,7 @@ turns = st.builds(Turn, speaker=texts, text=texts, time=times, extra=extras)
 @st.composite
 def examples(draw: st.DrawFn) -> Example:
     ids = draw(st.lists(names, unique=True, max_size=5))
-    memory = st.tuples(texts, times, st.none() | texts.filter(bool), extras)
+    memory = st.tuples(texts, times, st.none() | texts.filter(bool), extras, st.none() | turns)
     drawn = [draw(memory) for _ in ids]
     some = st.lists(st.sampled_from(ids), unique=True) if ids else st.just([])
     return Example(
@@ -54,8 +54,8 @@ def examples(draw: st.DrawFn) -> Example:
             kind=draw(st.none() | texts.filter(bool)),
         ),
         memories=tuple(
-            Memory(id=id_, text=t, time=when, speaker=who, extra=extra)
-            for id_, (t, when, who, extra) in zip(ids, drawn, strict=True)
+            Memory(id=id_, text=t, time=when, speaker=who, extra=extra, previous=before)
+            for id_, (t, when, who, extra, before) in zip(ids, drawn, strict=True)
         ),
         labels={id_: draw(st.floats(0, 1)) for id_ in draw(some)},
         negative_kinds={id_: draw(st.sampled_from(NEGATIVE_KINDS)) for id_ in draw(some)},

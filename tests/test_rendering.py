@@ -1,7 +1,13 @@
 from __future__ import annotations
 
 from labkit.records import Memory, Query, Turn
-from labkit.rendering import render_date, render_memory, render_query, render_search
+from labkit.rendering import (
+    SEARCH_CHARACTERS,
+    render_date,
+    render_memory,
+    render_query,
+    render_search,
+)
 
 
 def test_a_memory_is_read_with_date_and_speaker() -> None:
@@ -42,3 +48,17 @@ def test_a_text_cannot_fake_a_second_turn_with_a_line_end() -> None:
 def test_the_first_stage_searches_without_the_querys_date() -> None:
     query = Query("And in May?", context=(Turn("Ana", "Paid."),), time="2026-03-14")
     assert render_search(query) == "Ana: Paid.\nAnd in May?"
+
+
+def test_of_a_long_talk_the_question_and_the_latest_turns_are_searched_for() -> None:
+    turns = tuple(Turn("Ana", f"Turn number {i} goes on and on for a while.") for i in range(60))
+    searched = render_search(Query("And in May?", context=turns))
+    assert len(searched) <= SEARCH_CHARACTERS
+    assert searched.endswith("Turn number 59 goes on and on for a while.\nAnd in May?")
+    assert "number 0 " not in searched and "number 55 " in searched
+
+
+def test_a_question_longer_than_the_room_is_searched_for_whole_and_alone() -> None:
+    question = "word " * 300
+    searched = render_search(Query(question, context=(Turn("Ana", "Paid."),)))
+    assert searched == question.strip()

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 
 from labkit.errors import InputError
-from labkit.records import Memory, Query, Ranking
+from labkit.records import Memory, Query, Ranking, Turn
 
 
 class RemoteReranker:
@@ -57,12 +57,14 @@ class RemoteReranker:
                 "query": query.text,
                 "query_time": query.time,
                 "instruction": query.instruction,
-                "context": [
-                    {"speaker": turn.speaker, "text": turn.text, "time": turn.time}
-                    for turn in query.context
-                ],
+                "context": [_turn(turn) for turn in query.context],
                 "documents": [
-                    {"text": memory.text, "time": memory.time, "speaker": memory.speaker}
+                    {
+                        "text": memory.text,
+                        "time": memory.time,
+                        "speaker": memory.speaker,
+                        "previous": _turn(memory.previous) if memory.previous else None,
+                    }
                     for memory in candidates
                 ],
             },
@@ -100,3 +102,7 @@ class RemoteReranker:
         if answer.status_code in (400, 401, 404, 413, 422):
             raise InputError(text)
         raise ConnectionError(text)
+
+
+def _turn(turn: Turn) -> dict[str, str | None]:
+    return {"speaker": turn.speaker, "text": turn.text, "time": turn.time}

@@ -47,13 +47,16 @@ class DialogueTurn(Lenient):
 
 
 class Document(BaseModel):
-    """A memory with what is known of it. Date and speaker are part of what the model reads."""
+    """A memory with what is known of it; all of it but the id is read by the model."""
 
     model_config = ConfigDict(strict=True, extra="allow", allow_inf_nan=False)
 
     text: str | None = Field(None, description="what is ranked; needed, but where rank_fields is")
     time: Moment | None = None
     speaker: str | None = None
+    previous: DialogueTurn | None = Field(
+        None, description="the turn that a line of a conversation followed"
+    )
     id: str | int | None = Field(None, description="comes back with the result; no two alike")
 
 
@@ -98,10 +101,9 @@ class Extension(BaseModel):
 
 
 def query_of(text: str, situation: Situation) -> Query:
-    turns = situation.context or []
     return Query(
         text=text,
-        context=tuple(Turn(turn.speaker, turn.text, turn.time) for turn in turns),
+        context=tuple(map(_turn, situation.context or [])),
         time=situation.query_time,
         instruction=situation.instruction or None,
     )
@@ -123,8 +125,15 @@ def memories_of(
         text = _fields(document, rank_fields) if rank_fields else document.text
         if text is None:
             raise Refused(422, f"{name}[{place}].text: Field required")
-        memories.append(Memory(str(place), text, document.time, document.speaker or None))
+        previous = None if document.previous is None else _turn(document.previous)
+        memories.append(
+            Memory(str(place), text, document.time, document.speaker or None, previous=previous)
+        )
     return memories
+
+
+def _turn(turn: DialogueTurn) -> Turn:
+    return Turn(turn.speaker, turn.text, turn.time)
 
 
 def _fields(document: Document, names: Sequence[str]) -> str | None:

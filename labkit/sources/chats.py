@@ -24,6 +24,7 @@ from labkit.records import (
     shown,
 )
 from labkit.sources.documents import located, located_notes, parse_json, read_text
+from labkit.sources.talk import after_each_other
 
 OnBad = Callable[[InputError], None]
 OnNote = Callable[[str], None]
@@ -172,8 +173,10 @@ def _chat(chat: object, label: str, where: str, on_bad: OnBad, on_note: OnNote) 
 
 def _memories(turns: Sequence[tuple[str, str, str | None]]) -> tuple[Memory, ...]:
     return tuple(
-        Memory(f"m{number}", words, time, speaker)
-        for number, (speaker, words, time) in enumerate(turns, 1)
+        after_each_other(
+            Memory(f"m{number}", words, time, speaker)
+            for number, (speaker, words, time) in enumerate(turns, 1)
+        )
     )
 
 

@@ -35,6 +35,7 @@ from labkit.sources.published import (
     set_files,
     usable,
 )
+from labkit.sources.talk import after_each_other
 
 FILES = ("friendsqa_*.json",)
 
@@ -81,7 +82,7 @@ def _scene(index: int, value: object, note: OnNote) -> Dialogue | None:
         own = [
             _utterance(u, f"{at}.utterances:[{i}]", f"{group}-{p}-{i}") for i, u in enumerate(said)
         ]
-        memories += (memory for memory in own if memory.text)
+        memories += after_each_other(memory for memory in own if memory.text)
 
         def question(
             k: int, qa: object, at: str = at, own: list[Memory] = own

@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from labkit.records import (
     shown,
 )
 from labkit.sources.documents import located, located_notes, parse_json, read_text
+from labkit.sources.talk import after_each_other
 
 CATEGORIES = {1: "multi_hop", 2: "temporal", 3: "commonsense", 4: "single_hop", 5: "adversarial"}
 """The file's category numbers and the kinds that they become."""
@@ -44,7 +46,8 @@ def read_locomo(
     """Stream the conversations: every turn a memory, every question an Example over all of them.
 
     A memory's id is the turn's ``dia_id``, its time the session's, local and without a zone; a
-    photo's caption follows the words as ``[photo: ...]``. Questions carry no time in the file, so
+    photo's caption follows the words as ``[photo: ...]``; ``previous`` is the turn before it in its
+    session. Questions carry no time in the file, so
     theirs is None. The turns of the evidence have label 1.0. No question is dropped: where its
     evidence is damaged or absent, what can be read is used and one line goes to ``on_note``. A
     question of kinds 1 to 4 without a readable evidence is not one to abstain from: its answer
@@ -108,7 +111,7 @@ def parse_locomo(value: object, *, on_note: Callable[[str], None]) -> Iterator[D
 
 def _memories(talk: Mapping[str, Any], where: str) -> tuple[Memory, ...]:
     sessions = sorted(int(match[1]) for key in talk if (match := _SESSION.fullmatch(key)))
-    turns = []
+    turns, ends = [], [0]
     for number in sessions:
         key = f"session_{number}"
         time = _session_time(talk.get(f"{key}_date_time"), f"{where}.{key}_date_time")
@@ -116,7 +119,10 @@ def _memories(talk: Mapping[str, Any], where: str) -> tuple[Memory, ...]:
             turns.append(
                 _turn(expect_object(turn, f"{where}.{key}[{i}]"), time, f"{where}.{key}[{i}]")
             )
-    return parse_memories(turns, where)
+        ends.append(len(turns))
+    memories = parse_memories(turns, where)
+    sittings = (memories[start:end] for start, end in pairwise(ends))
+    return tuple(memory for sitting in sittings for memory in after_each_other(sitting))
 
 
 def _turn(turn: Mapping[str, Any], time: str | None, where: str) -> dict[str, Any]:

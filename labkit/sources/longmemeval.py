@@ -27,6 +27,7 @@ from labkit.records import (
 )
 from labkit.sources.documents import located, located_notes, parse_json, read_text
 from labkit.sources.published import IS_ANSWER, NEAR_MISS, OnNote, each
+from labkit.sources.talk import after_each_other
 
 Granularity = Literal["turns", "sessions"]
 
@@ -113,11 +114,15 @@ def _question(index: int, value: object, granularity: Granularity) -> Dialogue:
             if given in wanted:
                 evidence.append(base)
             continue
-        for j, (speaker, text, answers) in enumerate(said, 1):
-            if text:
-                memories.append(Memory(f"{base}-t{j}", text, time, speaker))
-                if answers:
-                    evidence.append(f"{base}-t{j}")
+        turns = (
+            Memory(f"{base}-t{j}", text, time, speaker)
+            for j, (speaker, text, _) in enumerate(said, 1)
+            if text
+        )
+        memories += after_each_other(turns)
+        evidence += (
+            f"{base}-t{j}" for j, (_, text, answers) in enumerate(said, 1) if text and answers
+        )
     abstain = id_.endswith(ABSTAIN)
     if not evidence and not abstain:
         key = "has_answer" if granularity == "turns" else "answer_session_ids"

@@ -36,6 +36,7 @@ from labkit.sources.published import (
     load_json,
     set_files,
 )
+from labkit.sources.talk import after_each_other
 
 FILES = ("evaluation_questions_*.json",)
 
@@ -151,10 +152,13 @@ def _session(path: object, id_: str, granularity: str) -> _Session:
     if granularity == "sessions":
         memories = (Memory(base, "\n".join(f"{who}: {text}" for who, text, _ in said), date),)
     else:
+        whole = (
+            Memory(f"{base}-t{i}", text, date, who) for i, (who, text, _) in enumerate(said, 1)
+        )
         memories = tuple(
-            Memory(f"{base}-t{i}", text, date, who)
-            for i, (who, text, shared) in enumerate(said, 1)
-            if shared and text
+            memory
+            for memory, (_, _, shared) in zip(after_each_other(whole), said, strict=True)
+            if shared and memory.text
         )
     details = item.get("operation_details")
     operation = item.get("operation")

@@ -38,6 +38,7 @@ from labkit.sources.published import (
     set_files,
     usable,
 )
+from labkit.sources.talk import after_each_other
 
 FILES = ("jsonl/*.jsonl",)
 
@@ -91,10 +92,14 @@ def _meeting(index: int, value: object, least_words: int, note: OnNote) -> Dialo
     opening = "\n".join(f"{speaker}: {text}" for speaker, text in said[:40])
     name = hashlib.sha256(opening.encode()).hexdigest()[:10]
     group = f"qmsum-{name}"
-    kept = {
-        i: Memory(f"{group}-{i}", text, speaker=speaker or None)
+    whole = (
+        Memory(f"{group}-{i}", text, speaker=speaker or None)
         for i, (speaker, text) in enumerate(said)
-        if len(text.split()) >= least_words
+    )
+    kept = {
+        i: memory
+        for i, memory in enumerate(after_each_other(whole))
+        if len(memory.text.split()) >= least_words
     }
     memories = tuple(kept.values())
 

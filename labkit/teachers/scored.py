@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from labkit.llm.store import CallStore, StoredCall
-from labkit.records import Example, example_to_json
+from labkit.records import Example, example_to_json, turn_to_json
 from labkit.teachers.verdicts import Floats, Grade, Verdict
 
 _KEPT = 64  # queries whose scores stay in memory: a schedule goes through them one after another
@@ -91,7 +91,10 @@ class ScoredTeacher:
     def _key(self, example: Example) -> str:
         item = example_to_json(example)
         asked = {key: item[key] for key in ("query", "context", "query_time", "instruction")}
-        asked["memories"] = [[m.id, m.time, m.speaker, m.text] for m in example.memories]
+        asked["memories"] = [
+            [m.id, m.time, m.speaker, m.text, *([turn_to_json(m.previous)] if m.previous else [])]
+            for m in example.memories
+        ]
         return hashlib.sha256(json.dumps([self.identity, asked]).encode()).hexdigest()
 
     def _keep(self, key: str, example: Example, scores: Floats) -> StoredCall:

@@ -32,6 +32,9 @@ LEVELS_SHORT = {
 }
 """The five levels in a word each, for a narrow column."""
 
+_BEFORE = 120
+"""Characters of the turn before a memory that a row shows."""
+
 # --- the form: a query as a person edits it -------------------------------------------------------
 
 
@@ -163,6 +166,7 @@ def table_rows(
                 "speaker": memory.speaker or "",
                 "id": memory.id,
                 "text": memory.text,
+                "before": _before(memory),
                 "label": label,
                 "relevant": None if label is None else label >= RELEVANT,
                 "kind": "" if example is None else example.negative_kinds.get(memory.id, ""),
@@ -172,6 +176,14 @@ def table_rows(
             }
         )
     return rows
+
+
+def _before(memory: Memory) -> str:
+    """The turn that a memory followed, on one line, cut where it is long."""
+    if memory.previous is None:
+        return ""
+    line = _one_line(f"{memory.previous.speaker}: {memory.previous.text}".removeprefix(": "))
+    return line if len(line) <= _BEFORE else f"{line[:_BEFORE]}\N{HORIZONTAL ELLIPSIS}"
 
 
 def gold_state(example: Example | None) -> str:

@@ -35,12 +35,11 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Occlusion:
-    """``pieces`` make up the text in order; date and speaker are None where the memory has none."""
+    """``pieces`` make up the text in order; ``beside`` are the parts that stand beside it."""
 
     log_odds: float
     pieces: tuple[Piece, ...]
-    date: float | None
-    speaker: float | None
+    beside: tuple[Piece, ...]
 
 
 def pieces_of(text: str, unit: Unit, most: int = MOST) -> list[str]:
@@ -56,21 +55,19 @@ def occlusion(
     """Score the memory as it is and without each of its pieces, all in one run."""
     pieces = pieces_of(memory.text, unit, most)
     cut = [replace(memory, text=_without(pieces, i)) for i in range(len(pieces))]
-    parts: list[Memory] = []
-    if memory.time is not None:
-        parts.append(replace(memory, time=None))
-    if memory.speaker is not None:
-        parts.append(replace(memory, speaker=None))
-    scores = reranker.score(query, [memory, *cut, *parts]).tolist()
+    without = {
+        "its date": replace(memory, time=None),
+        "its speaker": replace(memory, speaker=None),
+        "the turn before it": replace(memory, previous=None),
+    }
+    parts = {name: changed for name, changed in without.items() if changed != memory}
+    scores = reranker.score(query, [memory, *cut, *parts.values()]).tolist()
     whole = scores[0]
-    effects = [whole - score for score in scores[1:]]
-    rest = effects[len(pieces) :]
-    return Occlusion(
-        whole,
-        tuple(Piece(text, effect) for text, effect in zip(pieces, effects, strict=False)),
-        rest.pop(0) if memory.time is not None else None,
-        rest.pop(0) if memory.speaker is not None else None,
-    )
+    found = [
+        Piece(name, whole - score)
+        for name, score in zip([*pieces, *parts], scores[1:], strict=True)
+    ]
+    return Occlusion(whole, tuple(found[: len(pieces)]), tuple(found[len(pieces) :]))
 
 
 def _without(pieces: Sequence[str], place: int) -> str:
@@ -81,8 +78,7 @@ def why_of(found: Occlusion, unit: Unit, model: str) -> dict[str, Any]:
     """For row_detail.js."""
     return {
         "pieces": [{"text": piece.text, "effect": piece.effect} for piece in found.pieces],
-        "date": found.date,
-        "speaker": found.speaker,
+        "beside": [{"text": part.text, "effect": part.effect} for part in found.beside],
         "caption": (
             f"By how much the log-odds ({found.log_odds:+.2f}) fall without each {unit}: + raises "
             f"the score, underlined; − lowers it, dotted. n = {len(found.pieces)} pieces, model "

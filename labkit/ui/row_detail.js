@@ -20,13 +20,12 @@ const whyParts = (why) => {
     return node;
   });
   const best = [...why.pieces].sort((a, b) => Math.abs(b.effect) - Math.abs(a.effect)).slice(0, 5);
-  const others = [["its date", why.date], ["its speaker", why.speaker]].filter(([, effect]) => effect !== null);
   const effect = (name, value) => el("li", value > 0 ? "lk-plus" : "lk-minus", el("b", "", signed(value)), " ", name);
   return el(
     "div",
     "lk-why-parts",
     el("p", "", ...shown),
-    el("ul", "", ...best.map((piece) => effect(piece.text.trim(), piece.effect)), ...others.map(([name, value]) => effect(name, value))),
+    el("ul", "", ...best.map((piece) => effect(piece.text.trim(), piece.effect)), ...why.beside.map((part) => effect(part.text, part.effect))),
     el("p", "lk-line", why.caption),
   );
 };

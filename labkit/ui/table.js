@@ -84,6 +84,7 @@ const drawRow = (row) => {
       row.kind ? el("span", "lk-kind", row.kind.replaceAll("_", " ")) : "",
       " ",
       row.truncated ? el("span", "lk-kind", "read in part: too long for the model") : "",
+      row.before ? el("span", "lk-span", `after ${row.before}`) : "",
     ),
   );
   node.dataset.id = row.id;

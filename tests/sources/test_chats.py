@@ -11,7 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from labkit.errors import InputError
-from labkit.records import Dialogue, parse_time
+from labkit.records import Dialogue, Turn, parse_time
 from labkit.sources.chats import is_chat_text, parse_chat_text, read_chat
 
 
@@ -211,6 +211,7 @@ def test_a_line_without_a_speaker_belongs_to_the_turn_before() -> None:
         "Ana: one\n  two\n\nthree: 3\nBen Hur: see http://x.org: now\r\nAna:\n"
     )
     assert [m.id for m in dialogue.memories] == ["m1", "m2", "m3"]
+    assert dialogue.memories[1].previous == Turn("Ana", "one\n  two")
     assert said(dialogue) == [
         ("Ana", "one\n  two"),
         ("three", "3"),

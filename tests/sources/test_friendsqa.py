@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from labkit.records import Turn
 from labkit.sources.friendsqa import read_friendsqa
 from tests.sources.corpora_fixtures import friends_qa, friends_scene, put
 
@@ -19,6 +20,7 @@ def test_utterances_are_memories_with_speakers_and_a_stage_direction_has_none(
         (None, "[Scene: a mill.]"),
         ("Ana and Cy", "I've sold it."),
     ]
+    assert [m.previous for m in dialogue.memories] == [None, Turn("", "[Scene: a mill.]")]
     [example] = dialogue.examples
     assert (example.id, example.query.text) == ("friendsqa-q", "Who sold it?")
     assert example.labels == {"friendsqa-s1-0-1": 1.0}

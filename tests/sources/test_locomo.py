@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from labkit.errors import InputError
+from labkit.records import Turn
 from labkit.sources.locomo import read_locomo
 
 REAL = os.environ.get("LABKIT_LOCOMO")
@@ -62,6 +63,10 @@ def test_turns_become_memories_in_the_order_of_the_sessions(tmp_path: Path) -> N
         ("D2:3", "2023-05-08T13:56", "Ana", "[photo: two cups]"),
         ("D10:1", "2023-08-14T00:05", "Ben", "Back from the lake."),
     ]
+    first, second, third, fourth = dialogue.memories
+    assert second.previous == Turn("Ana", "My tattoo stands for freedom.", "2023-05-08T13:56")
+    assert third.previous is not None and third.previous.text == second.text
+    assert first.previous is None and fourth.previous is None, "a session begins anew"
 
 
 def test_a_question_is_an_example_over_the_one_tuple_of_memories(tmp_path: Path) -> None:

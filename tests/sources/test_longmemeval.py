@@ -62,6 +62,9 @@ def test_turns_with_has_answer_are_relevant(tmp_path: Path) -> None:
     anvil = example.memories[2]
     assert (anvil.speaker, anvil.time) == ("user", "2023-05-21T09:05")
     assert example.memories[4].time == "2023-05-22"
+    assert [m.previous.text if m.previous else None for m in example.memories] == [
+        *(None, example.memories[0].text, None, anvil.text, None),
+    ]
     assert example.extra["answer"] == "31"
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from labkit.records import Turn
 from labkit.sources.qmsum import read_qmsum
 from tests.sources.corpora_fixtures import put_lines, qmsum_meeting
 
@@ -18,6 +19,8 @@ def test_turns_with_words_are_memories_and_both_ends_of_a_span_are_relevant(tmp_
         "It leaks, and the repair costs forty thousand",
     ]
     assert [m.speaker for m in meeting.memories] == ["Chair", "Ann", "Ann", "Chair", "Bo"]
+    assert meeting.memories[0].previous is None
+    assert meeting.memories[1].previous == Turn("Chair", meeting.memories[0].text)
     roof, fence = meeting.examples
     assert [id_.rsplit("-", 1)[1] for id_ in roof.labels] == ["0", "1", "3", "4"]
     assert set(roof.labels.values()) == {0.7}, "a long passage answers as a whole"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from labkit.retrieval.token_vectors import forget, token_ids, token_vectors
 from labkit.students.card import Card
 from labkit.students.late import (
     CONTEXT_WEIGHT,
+    PREVIOUS_WEIGHT,
     LateInteraction,
     LateStudent,
     inverse_document_frequency,
@@ -66,6 +68,25 @@ def test_a_token_of_the_context_counts_a_quarter(late: LateInteraction) -> None:
     weights = [CONTEXT_WEIGHT] * len(said) + [1.0] * len(asked)
     want = by_hand(late, f"Ana: I saw Biscuit today.\n{query.text}", "Biscuit is fat.", weights)
     assert late(query, [Memory("m", "Biscuit is fat.")])[0] == pytest.approx(want, abs=1e-3)
+
+
+def test_the_turn_before_helps_where_it_says_what_the_memory_does_not(
+    late: LateInteraction,
+) -> None:
+    asked = Turn("Tom", "What does Biscuit weigh these days?")
+    plain = [Memory("yes", "Nine kilos.", speaker="Ana"), Memory("no", "By bus.", speaker="Ana")]
+    told = [replace(plain[0], previous=asked), replace(plain[1], previous=Turn("Tom", "And Rome?"))]
+    without, with_it = late(QUERY, plain), late(QUERY, told)
+    assert (with_it >= without).all()
+    assert with_it[0] - without[0] > 0.1 > with_it[1] - without[1]
+    # What was said before counts for less than what a memory says itself.
+    alone = late(QUERY, [Memory("it", asked.text, speaker="Tom")])[0]
+    assert PREVIOUS_WEIGHT * alone - 2e-6 <= with_it[0] < alone
+
+
+def test_only_those_that_follow_a_turn_are_changed_by_it(late: LateInteraction) -> None:
+    mixed = [replace(MEMORIES[0], previous=Turn("Tom", "So?")), *MEMORIES[1:]]
+    assert (late(QUERY, mixed)[1:] == late(QUERY, MEMORIES)[1:]).all()
 
 
 def test_the_memory_that_names_what_is_asked_for_is_the_likest(late: LateInteraction) -> None:

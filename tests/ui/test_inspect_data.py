@@ -203,3 +203,11 @@ def test_the_first_screen_shows_a_superseded_memory_on_top(bench: Bench) -> None
     )
     top = shown.table["rows"][0]
     assert (top["kind"], top["relevant"]) == ("superseded", False)
+
+
+def test_a_row_says_on_one_line_what_the_memory_followed() -> None:
+    before = replace(MEMORIES[0], previous=Turn("Bo", "Who\n did " + "it " * 80))
+    ranking = replace(RANKING, memories=(MEMORIES[1], before))
+    first, second = table_rows(ranking, EXAMPLE)
+    assert first["before"] == ""
+    assert second["before"].startswith("Bo: Who did it it") and len(second["before"]) == 121

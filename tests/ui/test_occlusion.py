@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labkit.records import Memory, Query
+from labkit.records import Memory, Query, Turn
+from labkit.scoring.reranker import Reranker
 from labkit.ui.occlusion import MOST, Unit, occlusion, pieces_of, why_of
 from tests.ui.word_weights import weighing
 
@@ -50,9 +51,17 @@ def test_the_effect_of_a_word_is_what_it_adds() -> None:
         "rained": -1.0,
         "Soup": 0.0,
     }
-    assert (found.date, found.speaker) == (0.125, 0.25)
+    beside = [(part.text, part.effect) for part in found.beside]
+    assert beside == [("its date", 0.125), ("its speaker", 0.25)]
     assert found.log_odds == reranker.score(QUERY, [MEMORY])[0]
     assert reranker.student.runs[0] == 1 + 7 + 2, "one run for all"
+
+
+def test_the_turn_before_has_an_effect_where_the_student_reads_it() -> None:
+    answer = Memory("m", "In May.", previous=Turn("Ana", "When did Bo mend the roof?"))
+    found = occlusion(Reranker.load("minilm-late"), QUERY, answer, "word")
+    (part,) = found.beside
+    assert part.text == "the turn before it" and part.effect > 0.5
 
 
 def test_a_sentence_takes_its_words_with_it() -> None:
@@ -63,7 +72,7 @@ def test_a_sentence_takes_its_words_with_it() -> None:
 def test_taking_nothing_away_changes_nothing() -> None:
     reranker = weighing(bo=2.0)
     found = occlusion(reranker, QUERY, Memory("m", ""), "word")
-    assert found.pieces == () and found.date is None and found.speaker is None
+    assert found.pieces == () and found.beside == ()
     assert found.log_odds == reranker.score(QUERY, [Memory("m", "")])[0]
 
 
