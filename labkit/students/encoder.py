@@ -170,11 +170,6 @@ class EncoderStudent(nn.Module):
         logits: Tensor = self.model(**batch).logits
         return logits[:, 0].float()
 
-    def add_similarity(self) -> None:
-        """Read late interaction beside the logit from now on, with a weight of 0 at first."""
-        self.similarity_weight = nn.Parameter(torch.zeros((), device=self.model.device))
-        self.late = packaged(assets_path() / "models" / LATE)
-
     @property
     def similarity(self) -> float:
         """How many times the late interaction is added to the logit; 0 where it is not."""

@@ -116,7 +116,10 @@ def _load_adapted(folder: Path, card: Card, placement: Placement) -> Any:
     merged_in = placement
     if card.family == "encoder":
         merged_in = replace(placement, dtype=torch.float32)
-    student = put_on(load_base(card.base["id"], placement=merged_in), folder, card)
+    similarity = "similarity" in card.head
+    student = put_on(
+        load_base(card.base["id"], placement=merged_in, similarity=similarity), folder, card
+    )
     student.model.to(placement.dtype)
     return type(student)(student.model, student.tokenizer, card).to(placement.device).eval()
 

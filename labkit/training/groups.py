@@ -131,26 +131,23 @@ def tokenised(
     examples: Iterable[Example],
     *,
     keep: int = KEPT,
-    by_cosine: bool = False,
     on_example: Callable[[], None] = lambda: None,
 ) -> list[TokenisedQuery]:
     """Tokenise Examples for a student; of a long list of memories, the ``keep`` most telling.
 
     Kept are the relevant memories, then two thirds of the rest by hardness and one third at even
-    distances through what is left, so that easy negatives stay. A negative is as hard as it is like
-    the query: by late interaction where the student has it, unless ``by_cosine``, else by cosine.
+    distances through what is left, so that easy negatives stay.
     """
     from labkit.students.cosine import cosines
 
     late: LateInteraction | None = getattr(student, "late", None)
-    likeness_of = cosines if late is None or by_cosine else late
     found = []
     for example in _embedded(examples, late is not None):
         on_example()
         if not example.memories:
             continue
         labels = np.array([example.label(memory.id) for memory in example.memories])
-        likeness = likeness_of(example.query, example.memories)
+        likeness = (late or cosines)(example.query, example.memories)
         typed = np.array([memory.id in example.negative_kinds for memory in example.memories])
         hard = np.where((labels > 0) | typed, 1.0, likeness)
         hard[labels >= RELEVANT] = np.inf

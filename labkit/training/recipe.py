@@ -35,14 +35,12 @@ class Base:
             a checkpoint folder, or a hub id.
         similarity: add late interaction by the frozen MiniLM to the score of ``minilm``, with a
             weight that is trained; the student then begins as the embedded late student.
-        similarity_last: the same, added after the last stage to a logit that was trained alone.
         dropout: of the base while it trains; None keeps what its configuration says.
         weights: precision in which the frozen weights are held; what is trained is float32.
     """
 
     model: str = "minilm"
     similarity: bool = False
-    similarity_last: bool = False
     dropout: float | None = 0.0
     weights: Literal["float32", "bfloat16"] = "float32"
 
@@ -298,11 +296,6 @@ def _check(recipe: Recipe) -> None:
         positive(f"{where}.learning_rate", stage.learning_rate)
         share(f"{where}.warmup", stage.warmup)
         no_less(f"{where}.weight_decay", stage.weight_decay)
-    if recipe.base.similarity and recipe.base.similarity_last:
-        raise InputError(
-            "base.similarity and base.similarity_last are both true, expected one of them: late "
-            "interaction is there from the start, or comes last"
-        )
     no_less("adapter.rank", recipe.adapter.rank)
     share("adapter.dropout", recipe.adapter.dropout)
     share("base.dropout", recipe.base.dropout or 0.0)

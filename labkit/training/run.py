@@ -126,12 +126,6 @@ def train(
         similarity=recipe.base.similarity,
         seed=recipe.seed,
     )
-    encoder = student if isinstance(student, EncoderStudent) else None
-    if recipe.base.similarity_last and (encoder is None or encoder.late is not None):
-        raise InputError(
-            f"base {recipe.base.model!r} takes no similarity or has it, expected an encoder "
-            "without it for base.similarity_last"
-        )
     set_dropout(student.model, recipe.base.dropout)
     trainee = Trainee(
         student,
@@ -187,11 +181,7 @@ def train(
         if not kept[name]:
             trainee.load_trainable(folder / "start.safetensors")
         _together()
-    if any(kept.values()) and recipe.base.similarity_last:
-        assert encoder is not None
-        encoder.add_similarity()
-        development = _read_development(recipe, data, student, advance)
-    if any(kept.values()) and (recipe.base.similarity or recipe.base.similarity_last):
+    if any(kept.values()) and recipe.base.similarity:
         before = _rebalanced(trainee, development, chunks, precision, look, before, report)
     # Where no stage was kept, all began at the start: the best of them says how the run ended.
     verdict = compare(start, before)
@@ -473,53 +463,39 @@ def _given(recipe: Recipe, data: Mapping[str, str]) -> tuple[str, ...]:
 def _read_data(
     recipe: Recipe, data: Mapping[str, str], student: Any, advance: Advance
 ) -> tuple[dict[str, Sequence[TokenisedQuery]], dict[str, list[TokenisedQuery]]]:
-    development = _read_development(recipe, data, student, advance)
     wanted = {set_of(name) for name in recipe.mixed}
-    whole = {
-        name: tokenised(
-            student, read_split(data[name], "train"), on_example=_counted(name, advance)
-        )
-        for name in recipe.data
-        if name in wanted
-    }
+    whole: dict[str, list[TokenisedQuery]] = {}
+    development = {}
+    for name in recipe.data:
+        count = 0
+
+        def counted(name: str = name) -> None:
+            nonlocal count
+            count += 1
+            advance(f"tokenise {name}", count, 0)
+
+        if name in wanted:
+            whole[name] = tokenised(student, read_split(data[name], "train"), on_example=counted)
+        if name in recipe.development.sets:
+            examples = list(read_split(data[name], "dev"))
+            examples = [example for example in examples if example.memories]
+            rng = np.random.default_rng(recipe.seed)
+            chosen = rng.permutation(len(examples))[: recipe.development.queries]
+            development[name] = tokenised(
+                student,
+                [examples[i] for i in sorted(chosen)],
+                keep=recipe.development.candidates,
+                on_example=counted,
+            )
+            if not any((q.labels >= RELEVANT).any() for q in development[name]):
+                raise InputError(
+                    f"{data[name]} has no dev query with a relevant memory, expected some for "
+                    f"{name!r}, or leave it out of development.sets"
+                )
+    if not development:
+        raise InputError("development.sets is empty, expected a set with a dev split")
     sets = {name: of_name(whole, name, str(data[set_of(name)])) for name in recipe.mixed}
     return sets, development
-
-
-def _read_development(
-    recipe: Recipe, data: Mapping[str, str], student: Any, advance: Advance
-) -> dict[str, list[TokenisedQuery]]:
-    if not recipe.development.sets:
-        raise InputError("development.sets is empty, expected a set with a dev split")
-    development = {}
-    for name in recipe.development.sets:
-        examples = [example for example in read_split(data[name], "dev") if example.memories]
-        rng = np.random.default_rng(recipe.seed)
-        chosen = rng.permutation(len(examples))[: recipe.development.queries]
-        development[name] = tokenised(
-            student,
-            [examples[i] for i in sorted(chosen)],
-            keep=recipe.development.candidates,
-            by_cosine=recipe.base.similarity_last,  # the same memories before and after
-            on_example=_counted(f"{name}, dev", advance),
-        )
-        if not any((q.labels >= RELEVANT).any() for q in development[name]):
-            raise InputError(
-                f"{data[name]} has no dev query with a relevant memory, expected some for "
-                f"{name!r}, or leave it out of development.sets"
-            )
-    return development
-
-
-def _counted(what: str, advance: Advance) -> Callable[[], None]:
-    count = 0
-
-    def counted() -> None:
-        nonlocal count
-        count += 1
-        advance(f"tokenise {what}", count, 0)
-
-    return counted
 
 
 def data_sha256(path: str) -> str:

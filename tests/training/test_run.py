@@ -16,13 +16,9 @@ import yaml
 from safetensors.torch import load_file
 from torch import Tensor
 
-from labkit.assets import assets_path
 from labkit.errors import InputError
-from labkit.records import read_examples
-from labkit.scoring.reranker import Reranker
 from labkit.students.decoder import DecoderStudent
 from labkit.students.encoder import EncoderStudent
-from labkit.students.late import LATE, packaged
 from labkit.students.load import load_student
 from labkit.training.development import Reading
 from labkit.training.recipe import Recipe
@@ -101,28 +97,6 @@ def test_the_loss_falls_and_the_student_ranks_better(
     assert looks[-1]["log_loss"] < looks[0]["log_loss"]
     assert result.verdict.after > result.verdict.before
     assert lines[-1] == str(result.verdict) and lines[-1].split(":")[0] in ("WIN", "MARGINAL")
-
-
-def test_a_similarity_that_comes_last_changes_no_stage_and_adds_itself_to_the_logit(
-    data: Data, out: Path, tmp_path: Path
-) -> None:
-    alone = train(quick_recipe("tiny-encoder"), data, tmp_path / "alone")
-    lines: list[str] = []
-    recipe = quick_recipe("tiny-encoder", "base.similarity_last=true")
-    joined = train(recipe, data, out, report=lines.append)
-    for stage in recipe.stages:
-        assert_equal(best(out, stage), best(tmp_path / "alone", stage))
-    assert alone.student is not None and joined.student is not None
-    (line,) = [line for line in lines if " x logit + " in line]
-    scale, weight = float(line.split(" x ")[0]), float(line.split(" + ")[1].split(" x ")[0])
-    example = next(read_examples(Path(data["lives"]) / "dev.jsonl"))
-    query, memories = example.query, example.memories
-    before, after = (
-        Reranker.load(str(result.student)).score(query, memories) for result in (alone, joined)
-    )
-    likeness = packaged(assets_path() / "models" / LATE)(query, memories)
-    shift = after - scale * before - weight * likeness
-    assert weight > 0 and np.ptp(shift) < 0.01, "what is left is one number for all memories"
 
 
 def test_every_weight_that_is_to_be_trained_changes(
@@ -484,8 +458,6 @@ def bad(name: str, data: Data, out: Path, tmp: Path) -> tuple[Recipe, Data, dict
             return quick_recipe("minilm-cosine"), data, {}
         case "the base takes no similarity":
             return quick_recipe("tiny-qwen3", "base.similarity=true"), data, {}
-        case "the base takes no similarity at last":
-            return quick_recipe("tiny-qwen3", "base.similarity_last=true"), data, {}
     raise AssertionError(name)
 
 
@@ -503,7 +475,6 @@ BAD = {
     "the base is not there": "nobody/nothing cannot be loaded",
     "the base is no cross-encoder": "expected a cross-encoder or a Qwen3-Reranker",
     "the base takes no similarity": "takes no similarity",
-    "the base takes no similarity at last": "expected an encoder without it",
 }
 
 
