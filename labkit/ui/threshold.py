@@ -299,11 +299,12 @@ def build_threshold(lab: gr.Blocks, shared: Shared, tab: Any, scores: Scores) ->
 
 def reliability_of(models: list[Measured]) -> Any:
     """A panel for each model and sort of probabilities."""
-    panels = {f"{one.model}, {kind}": p for one in models for kind, p in one.kinds()}
+    # In two lines: side by side in a narrow window the titles would run into each other.
+    panels = {f"{one.model}<br>{kind}": p for one in models for kind, p in one.kinds()}
     drawn = reliability_diagram(panels, models[0].data.relevant, title="")
     drawn.update_layout(
         height=330,
-        margin={"l": 50, "r": 10, "t": 30, "b": 40},
+        margin={"l": 50, "r": 10, "t": 40, "b": 40},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         font={"family": SANS, "size": 11, "color": GREY},
