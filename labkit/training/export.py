@@ -13,6 +13,7 @@ from labkit.evaluation.measures import parse_measure, ranking_value
 from labkit.evaluation.results import SHOWN, Row, read_rows
 from labkit.files import write_whole
 from labkit.students.card import Card
+from labkit.students.late import PREVIOUS_WEIGHT
 from labkit.students.load import UntrainedStudent, load_student
 from labkit.students.placement import choose_placement
 
@@ -134,7 +135,8 @@ def _score(card: Card) -> str:
         return "The single logit is the log-odds; `CrossEncoder` gives the same."
     return (
         f"The single logit plus {weight:.3f} times the late interaction of query and memory (for "
-        "each token of the query the best cosine among the memory's tokens, by the frozen "
+        "each token of the query the best cosine among the memory's tokens, or, counting "
+        f"{PREVIOUS_WEIGHT:g} of it, those of the turn that the memory followed; by the frozen "
         "all-MiniLM-L6-v2, weighted by the token's rarity) is the log-odds. labkit adds the second "
         "part; `CrossEncoder` alone gives the first, which ranks less well."
     )
