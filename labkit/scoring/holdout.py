@@ -92,6 +92,9 @@ def model_digest(reranker: Reranker, folder: Path | None) -> str:
                 digest.update(hashlib.file_digest(handle, "sha256").digest())
     if folder is None:
         digest.update(reranker.name.encode())
+    late = getattr(reranker.student, "late", None)  # an encoder's, from another student's folder
+    if late is not None:
+        digest.update(late.identity)
     digest.update(str(reranker.placement).encode())
     return digest.hexdigest()
 

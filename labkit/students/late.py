@@ -9,6 +9,7 @@ this does not.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 
 from labkit.errors import InputError
 from labkit.records import Memory, Query
-from labkit.rendering import render_memory, render_query, render_search
+from labkit.rendering import SEARCH_CHARACTERS, render_memory, render_query, render_search
 from labkit.retrieval.minilm import DECIMALS
 from labkit.retrieval.token_vectors import token_ids, token_vectors
 from labkit.students.card import Card
@@ -56,6 +57,12 @@ class LateInteraction:
 
     def __init__(self, idf: NDArray[np.float32]) -> None:
         self.idf = idf
+
+    @property
+    def identity(self) -> bytes:
+        """Hash of all that its numbers depend on beside the texts and the frozen MiniLM."""
+        weights = np.array([CONTEXT_WEIGHT, PREVIOUS_WEIGHT, SEARCH_CHARACTERS])
+        return hashlib.sha256(self.idf.tobytes() + weights.tobytes()).digest()
 
     def __call__(self, query: Query, memories: Sequence[Memory]) -> NDArray[np.float64]:
         """[n], to six decimals; 0 where a text has no token."""
@@ -144,12 +151,12 @@ class LateStudent:
     def __init__(self, card: Card, folder: Path) -> None:
         self.slope, self.intercept = card.line()
         self.card = card
-        self.likeness = packaged(folder)
+        self.late = packaged(folder)
 
     def score(self, query: Query, memories: Sequence[Memory]) -> NDArray[np.float64]:
         """Log-odds [n]. The instruction is not read."""
-        return self.slope * self.likeness(query, memories) + self.intercept
+        return self.slope * self.late(query, memories) + self.intercept
 
     def save(self, folder: Path) -> None:
-        write_idf(self.likeness.idf, folder)
+        write_idf(self.late.idf, folder)
         self.card.save(folder)

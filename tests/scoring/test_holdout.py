@@ -10,6 +10,7 @@ from labkit.errors import InputError
 from labkit.records import Example, Memory, Query, write_examples
 from labkit.scoring.holdout import Selection, model_digest, score_file
 from labkit.scoring.reranker import Reranker
+from labkit.students.late import LateInteraction
 
 TEXTS = ["The roof leaks.", "Bread rose.", "Bo paid the rent.", "A cat saw a vet."]
 
@@ -120,3 +121,14 @@ def test_other_weights_in_the_folder_are_another_model(tmp_path: Path) -> None:
     assert model_digest(reranker, tmp_path) == before
     (tmp_path / "model.safetensors").write_bytes(b"two")
     assert model_digest(reranker, tmp_path) != before
+
+
+def test_the_digest_is_of_the_late_interaction_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    reranker = Reranker.load("minilm-late")
+    before = model_digest(reranker, None)
+    monkeypatch.setattr("labkit.students.late.PREVIOUS_WEIGHT", 0.5)
+    assert model_digest(reranker, None) != before
+    monkeypatch.undo()
+    other = LateInteraction(reranker.student.late.idf + 1)
+    monkeypatch.setattr(reranker.student, "late", other)
+    assert model_digest(reranker, None) != before
