@@ -88,8 +88,7 @@ def render_search(query: Query) -> str:
     asked about is seldom near the asking. A long context loses its beginning, see
     :data:`SEARCH_CHARACTERS`; the question is never cut here.
     """
-    question = _line(query.text)
-    context = "\n".join(render_turn(turn) for turn in query.context)
+    question, context = _line(query.text), render_query(query).context
     room = max(0, SEARCH_CHARACTERS - len(question) - 1)
     if len(context) > room:
         # From the next word on: the first one may be cut in two.

@@ -20,6 +20,7 @@ from labkit.rendering import render_memory, render_search
 from labkit.retrieval.minilm import embed
 from labkit.scoring.reranker import Reranker
 from labkit.students.cosine import CosineStudent
+from labkit.students.late import late_sha256
 
 _AHEAD = 100
 """Queries whose texts are embedded together."""
@@ -105,6 +106,7 @@ class Student:
             "source": self.name,
             "card_sha256": hashlib.sha256(text.encode()).hexdigest(),
             "weights_sha256": _weights_sha256(self._folder()),
+            "late_sha256": late_sha256(self.reranker.student),
             # The hub's commit, where the weights came from there.
             "revision": getattr(getattr(model, "config", None), "_commit_hash", None),
             "dtype": None if placement is None else str(placement.dtype).removeprefix("torch."),

@@ -24,6 +24,7 @@ from labkit.scoring.reranker import Reranker
 from labkit.scoring.scored import ScoredData, ScoredQuery
 from labkit.sources import read_dialogues
 from labkit.sources.lives import Split, jsonl_files, split_of
+from labkit.students.late import late_sha256
 
 _DECIDED = ("calibration", "abstention", "thresholds", "operating_points", "training")
 """Fields of a card that no score depends on: changing them keeps what was scored."""
@@ -92,10 +93,7 @@ def model_digest(reranker: Reranker, folder: Path | None) -> str:
                 digest.update(hashlib.file_digest(handle, "sha256").digest())
     if folder is None:
         digest.update(reranker.name.encode())
-    late = getattr(reranker.student, "late", None)  # an encoder's, from another student's folder
-    if late is not None:
-        digest.update(late.identity)
-    digest.update(str(reranker.placement).encode())
+    digest.update(f"{late_sha256(reranker.student)}{reranker.placement}".encode())
     return digest.hexdigest()
 
 

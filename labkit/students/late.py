@@ -59,10 +59,10 @@ class LateInteraction:
         self.idf = idf
 
     @property
-    def identity(self) -> bytes:
-        """Hash of all that its numbers depend on beside the texts and the frozen MiniLM."""
+    def sha256(self) -> str:
+        """Of all that its numbers depend on beside the texts and the frozen MiniLM."""
         weights = np.array([CONTEXT_WEIGHT, PREVIOUS_WEIGHT, SEARCH_CHARACTERS])
-        return hashlib.sha256(self.idf.tobytes() + weights.tobytes()).digest()
+        return hashlib.sha256(self.idf.tobytes() + weights.tobytes()).hexdigest()
 
     def __call__(self, query: Query, memories: Sequence[Memory]) -> NDArray[np.float64]:
         """[n], to six decimals; 0 where a text has no token."""
@@ -100,10 +100,14 @@ def _best(asked: NDArray[np.float32], texts: Sequence[str]) -> NDArray[np.float3
 
 
 def _before(memory: Memory) -> str:
-    """The turn before, as it is rendered where it is a memory itself: its vectors are kept once."""
+    """The turn before, as it is rendered where it is a memory itself: its vectors are kept once.
+
+    Without its date where the memory has none, for a date that is withheld must not come in here.
+    """
     turn = memory.previous
     assert turn is not None
-    return render_memory(Memory("", turn.text, turn.time, turn.speaker or None))
+    time = turn.time if memory.time else None
+    return render_memory(Memory("", turn.text, time, turn.speaker or None))
 
 
 def read_idf(folder: Path) -> NDArray[np.float32]:
@@ -132,6 +136,12 @@ def write_idf(idf: NDArray[np.float32], folder: Path) -> None:
 
     folder.mkdir(parents=True, exist_ok=True)
     save_file({"idf": idf}, folder / IDF_FILE)
+
+
+def late_sha256(student: object) -> str | None:
+    """What stands for the late interaction in the identity of a student; None where it has none."""
+    late = getattr(student, "late", None)
+    return None if late is None else late.sha256
 
 
 @cache

@@ -16,6 +16,7 @@ from scipy.special import expit, logit  # type: ignore[import-untyped]
 from labkit.llm.store import CallStore
 from labkit.records import Example
 from labkit.rendering import RENDERING_VERSION
+from labkit.students.late import late_sha256
 from labkit.teachers.scored import ScoredTeacher
 from labkit.teachers.verdicts import Floats
 
@@ -55,7 +56,8 @@ def reranker_teacher(
 
 def _identity(source: str, reranker: Reranker) -> str:
     """What tells this checkpoint from another of its name."""
-    digest = hashlib.sha256(repr((RENDERING_VERSION, reranker.card)).encode())
+    late = late_sha256(reranker.student)
+    digest = hashlib.sha256(repr((RENDERING_VERSION, reranker.card, late)).encode())
     folder = Path(source)
     if folder.is_dir():
         weights = sorted(p for p in folder.iterdir() if p.suffix in (".safetensors", ".bin"))

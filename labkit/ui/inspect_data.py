@@ -18,7 +18,7 @@ from labkit.records import (
     level_of,
     parse_time,
 )
-from labkit.rendering import render_date
+from labkit.rendering import render_date, render_query, render_turn
 from labkit.ui.bench import Bench
 from labkit.ui.library import Library, examples_of
 from labkit.ui.selection import Selection
@@ -59,7 +59,7 @@ def form_of(example: Example | None) -> Form:
     query = example.query
     return Form(
         question=_one_line(query.text),
-        context="\n".join(f"{_one_line(t.speaker)}: {_one_line(t.text)}" for t in query.context),
+        context=render_query(query).context,
         date=query.time or "",
         instruction=_one_line(query.instruction or ""),
     )
@@ -182,7 +182,7 @@ def _before(memory: Memory) -> str:
     """The turn that a memory followed, on one line, cut where it is long."""
     if memory.previous is None:
         return ""
-    line = _one_line(f"{memory.previous.speaker}: {memory.previous.text}".removeprefix(": "))
+    line = render_turn(memory.previous).removeprefix(": ")
     return line if len(line) <= _BEFORE else f"{line[:_BEFORE]}\N{HORIZONTAL ELLIPSIS}"
 
 

@@ -84,6 +84,17 @@ def test_the_turn_before_helps_where_it_says_what_the_memory_does_not(
     assert PREVIOUS_WEIGHT * alone - 2e-6 <= with_it[0] < alone
 
 
+def test_a_date_that_is_withheld_does_not_come_in_with_the_turn_before(
+    late: LateInteraction,
+) -> None:
+    asked = Query("What happened in March 2025?")
+    memory = Memory("m", "Nine kilos.", previous=Turn("Tom", "And now?", "2025-03-02"))
+    bare = replace(memory, previous=Turn("Tom", "And now?"))
+    assert late(asked, [memory]) == late(asked, [bare])
+    dated = replace(memory, time="2025-03-02")
+    assert late(asked, [dated]) > late(asked, [memory])
+
+
 def test_only_those_that_follow_a_turn_are_changed_by_it(late: LateInteraction) -> None:
     mixed = [replace(MEMORIES[0], previous=Turn("Tom", "So?")), *MEMORIES[1:]]
     assert (late(QUERY, mixed)[1:] == late(QUERY, MEMORIES)[1:]).all()

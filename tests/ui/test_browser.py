@@ -127,8 +127,8 @@ def test_the_slider_greys_within_100_ms(page: Any, lab_url: str) -> None:
         }"""
     )
     print(f"slider to grey, ms: {[round(time, 1) for time in times]}")
-    # The second best: what the page takes where nobody else takes the processor.
-    assert times and sorted(times)[1] < 100
+    # The lower quartile: what the page takes where nobody else takes the processor.
+    assert times and sorted(times)[len(times) // 4] < 100
 
 
 def test_hostile_text_is_text(page: Any, seen: Seen, lab_url: str, tmp_path: Path) -> None:
