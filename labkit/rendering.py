@@ -37,6 +37,23 @@ def render_date(time: str) -> str:
     return f"{moment.day} {month}, {moment.year}"
 
 
+def render_age(time: str, asked: str) -> str:
+    """How long before the question of day ``asked`` something was: ``today``, ``9 days before``,
+    ``5 months before``, or ``later`` where it lies after it; a bare month or year is its first day.
+
+    A model that reads two dates would have to subtract them first.
+    """
+    days = (parse_time(asked).date() - parse_time(time).date()).days
+    if days < 0:
+        return "later"
+    if days < 2:
+        return "yesterday" if days else "today"
+    for most, unit, length in ((13, "days", 1), (59, "weeks", 7), (729, "months", 30.44)):
+        if days <= most:
+            return f"{round(days / length)} {unit} before"
+    return f"{round(days / 365.25)} years before"
+
+
 def _line(text: str) -> str:
     # Line ends separate the parts of a rendering, so a text may not bring its own.
     return " ".join(text.split())

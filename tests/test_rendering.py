@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import pytest
+
 from labkit.records import Memory, Query, Turn
 from labkit.rendering import (
     SEARCH_CHARACTERS,
+    render_age,
     render_date,
     render_memory,
     render_query,
@@ -26,6 +29,24 @@ def test_a_date_keeps_the_precision_that_it_has() -> None:
         "March 2026",
         "14 March, 2026",
     ]
+
+
+@pytest.mark.parametrize(
+    ("time", "age"),
+    [
+        ("2026-03-15", "later"),
+        ("2026-03-14T23:00", "today"),
+        ("2026-03-13", "yesterday"),
+        ("2026-03-01", "13 days before"),
+        ("2026-02-28", "2 weeks before"),
+        ("2026-01-13", "2 months before"),
+        ("2024-03-20", "24 months before"),
+        ("2024-03", "2 years before"),
+        ("2016", "10 years before"),
+    ],
+)
+def test_an_age_is_told_in_the_unit_that_people_would_use(time: str, age: str) -> None:
+    assert render_age(time, "2026-03-14T09:00") == age
 
 
 def test_a_query_carries_its_context_date_and_instruction() -> None:

@@ -13,6 +13,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import Path
 from statistics import median
 from typing import Any, Literal, TypeVar
@@ -36,6 +37,7 @@ from labkit.records import (
     parse_time,
     shown,
 )
+from labkit.sources.talk import after_each_other
 
 Split = Literal["train", "dev", "test"]
 T = TypeVar("T", Memory, Turn)
@@ -92,7 +94,9 @@ def read_lives(
     """Stream the lives of a JSONL file, or of all ``*.jsonl`` of a folder in name order.
 
     One query becomes one Example over all memories of its life, the later ones too; its id is
-    ``LIFE-QUERY``. The speaker "owner" becomes the owner's name, in memories and in context.
+    ``LIFE-QUERY``. The speaker "owner" becomes the owner's name, in memories and in context. Where
+    a life is a ``talk``, its memories are the turns of a chat, and each that was said on the day of
+    the one before follows that one.
 
     Raises:
         InputError: a line cannot be used and ``on_bad`` is None (else the error goes there and the
@@ -118,6 +122,9 @@ def parse_life(value: object) -> Dialogue:
     id_ = expect_text(item.get("id"), "id", least=1)
     owner = expect_text(item.get("owner"), "owner", least=1)
     memories = _named(parse_memories(item.get("memories"), "memories"), owner)
+    if item.get("talk"):
+        days = groupby(memories, key=lambda memory: (memory.time or "")[:10])
+        memories = tuple(turn for _, said in days for turn in after_each_other(said))
     examples = tuple(
         _example(expect_object(query, f"queries[{i}]"), f"queries[{i}]", id_, memories, owner)
         for i, query in enumerate(expect_list(item.get("queries"), "queries"))

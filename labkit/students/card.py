@@ -32,6 +32,8 @@ class Card:
         thresholds: calibrated probabilities from which a memory is kept, by name.
         operating_points: for each of these names how its threshold was obtained: the rule, what it
             guarantees and on which assumption, on how many queries. Free form.
+        ages: whether an encoder reads, before a memory with a date, how long before the question it
+            was, see :func:`~labkit.rendering.render_age`.
         budgets: tokens of each field, see :class:`~labkit.students.tokens.FieldBudgets`.
         base: id and sha256 of the base model.
         training: what trained it: recipe, data and their hashes, versions. Free form.
@@ -46,6 +48,7 @@ class Card:
     abstention: dict[str, Any] = field(default_factory=dict)
     thresholds: dict[str, float] = field(default_factory=dict)
     operating_points: dict[str, dict[str, Any]] = field(default_factory=dict)
+    ages: bool = False
     budgets: dict[str, int] = field(default_factory=dict)
     base: dict[str, str] = field(default_factory=dict)
     training: dict[str, Any] = field(default_factory=dict)

@@ -19,7 +19,7 @@ from labkit.content_cache import ContentCache
 from labkit.errors import InputError
 from labkit.packed_bert import PackedBert
 from labkit.records import Memory, Query
-from labkit.rendering import render_memory, render_query
+from labkit.rendering import render_age, render_memory, render_query
 from labkit.retrieval.minilm import SHA256, minilm_path
 from labkit.students.card import Card
 from labkit.students.late import LATE, packaged
@@ -140,6 +140,14 @@ class EncoderStudent(nn.Module):
         joined = "\n".join(text for text in texts if text)
         rendered = [render_memory(memory) for memory in memories]
         bodies = self._kept_ids.values(rendered, self._many_ids)
+        if self.card.ages and query.time:
+            ages = [render_age(m.time, query.time) if m.time else "" for m in memories]
+            bodies = [
+                age + body
+                for age, body in zip(
+                    self._kept_ids.values(ages, self._many_ids), bodies, strict=True
+                )
+            ]
         return PairTokens(
             prefix=[*self._before, *self._ids(joined), *self._between],
             tails=[[*body[: cut.memory], *self._after] for body in bodies],

@@ -124,12 +124,15 @@ def _load_adapted(folder: Path, card: Card, placement: Placement) -> Any:
     return type(student)(student.model, student.tokenizer, card).to(placement.device).eval()
 
 
-def load_base(name: str, *, placement: Placement, similarity: bool = False, seed: int = 0) -> Any:
+def load_base(
+    name: str, *, placement: Placement, similarity: bool = False, ages: bool = False, seed: int = 0
+) -> Any:
     """A student to train, in ``placement``: one of :data:`BASES`, a checkpoint folder, a hub id.
 
     Args:
         similarity: an encoder adds late interaction to its score, and a new head begins as the
             embedded late student.
+        ages: an encoder reads how long before the question each memory was.
         seed: of the head that ``minilm`` is given. The random bases are always the same ones.
 
     Raises:
@@ -157,6 +160,10 @@ def load_base(name: str, *, placement: Placement, similarity: bool = False, seed
         similarity = similarity and "similarity" not in student.card.head
     if similarity:
         raise InputError(f"base {name!r} takes no similarity, expected base.model minilm with it")
+    if ages:
+        if not isinstance(student, EncoderStudent):
+            raise InputError(f"base {name!r} is a decoder and reads no ages, expected an encoder")
+        student.card = replace(student.card, ages=True)
     student.model.to(device=placement.device, dtype=placement.dtype)
     return with_fingerprint(student.to(placement.device), name)
 

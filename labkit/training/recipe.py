@@ -35,12 +35,14 @@ class Base:
             a checkpoint folder, or a hub id.
         similarity: add late interaction by the frozen MiniLM to the score of ``minilm``, with a
             weight that is trained; the student then begins as the embedded late student.
+        ages: an encoder reads, before each memory, how long before the question it was.
         dropout: of the base while it trains; None keeps what its configuration says.
         weights: precision in which the frozen weights are held; what is trained is float32.
     """
 
     model: str = "minilm"
     similarity: bool = False
+    ages: bool = False
     dropout: float | None = 0.0
     weights: Literal["float32", "bfloat16"] = "float32"
 

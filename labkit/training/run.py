@@ -124,6 +124,7 @@ def train(
         recipe.base.model,
         placement=placement,
         similarity=recipe.base.similarity,
+        ages=recipe.base.ages,
         seed=recipe.seed,
     )
     set_dropout(student.model, recipe.base.dropout)

@@ -68,6 +68,19 @@ def test_the_owner_goes_by_name_in_memories_and_context(tmp_path: Path) -> None:
     assert [t.speaker for t in dialogue.examples[0].query.context] == ["Ana", "assistant"]
 
 
+def test_a_turn_of_a_talk_follows_the_one_before_it_of_the_same_day(tmp_path: Path) -> None:
+    turns = [
+        {"id": "m1", "time": "2026-01-01", "speaker": "owner", "text": "What is he called?"},
+        {"id": "m2", "time": "2026-01-01", "speaker": "Owen", "text": "Biscuit."},
+        {"id": "m3", "time": "2026-01-04", "speaker": "Owen", "text": "He ran away."},
+    ]
+    talk = {**life(), "memories": turns}
+    for told, want in ((True, [None, "Ana: What is he called?", None]), (False, [None] * 3)):
+        [dialogue] = read_lives(write(tmp_path / "a.jsonl", {**talk, "talk": told}))
+        got = [m.previous and f"{m.previous.speaker}: {m.previous.text}" for m in dialogue.memories]
+        assert got == want
+
+
 def test_a_folder_gives_its_jsonl_files_in_name_order(tmp_path: Path) -> None:
     write(tmp_path / "b.jsonl", life("life-2"))
     write(tmp_path / "a.jsonl", life("life-3"), life("life-1"))

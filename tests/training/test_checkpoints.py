@@ -31,9 +31,11 @@ from tests.training.made_up import FAMILIES, quick_recipe
 CPU = choose_placement("cpu", "float32")
 
 
-def made_trainee(base: str, *, similarity: bool = False, rank: int = 4) -> Trainee:
+def made_trainee(
+    base: str, *, similarity: bool = False, ages: bool = False, rank: int = 4
+) -> Trainee:
     """A trainee whose trained weights are far from where they start."""
-    student = load_base(base, placement=CPU, similarity=similarity)
+    student = load_base(base, placement=CPU, similarity=similarity, ages=ages)
     torch.manual_seed(0)
     trainee = Trainee(student, Adapter(rank=rank, alpha=8))
     with torch.no_grad():
@@ -115,6 +117,28 @@ def test_the_weight_of_the_similarity_survives(
         again = load_student(place, placement=CPU)
         assert again.similarity == pytest.approx(3.21)
         np.testing.assert_allclose(scores(again, query, memories), want, atol=1e-5)
+
+
+def test_a_student_that_reads_ages_does_so_wherever_it_is_loaded(
+    query: Query, memories: list[Memory], tmp_path: Path
+) -> None:
+    trainee = made_trainee("tiny-encoder", ages=True)
+    want = scores(trainee.student, query, memories)
+    folder = saved(trainee, tmp_path / "adapter")
+    export(folder, tmp_path / "stock")
+    for place in (folder, tmp_path / "stock"):
+        again = load_student(place, placement=CPU)
+        np.testing.assert_allclose(scores(again, query, memories), want, atol=1e-5)
+    later = replace(query, time="2031-05-05")
+    plain = made_trainee("tiny-encoder").student.tokenize(later, memories)
+    dated = trainee.student.tokenize(later, memories)
+    assert dated.prefix == plain.prefix
+    for memory, without, with_age in zip(memories, plain.tails, dated.tails, strict=True):
+        assert (with_age == without) == (memory.time is None)
+        assert with_age[len(with_age) - len(without) :] == without
+    undated = replace(query, time=None)
+    tails = [trainee.student.tokenize(undated, memories).tails, plain.tails]
+    assert tails[0] == tails[1], "nothing is before a question of no day"
 
 
 @pytest.mark.parametrize("similarity", [False, True])

@@ -458,6 +458,8 @@ def bad(name: str, data: Data, out: Path, tmp: Path) -> tuple[Recipe, Data, dict
             return quick_recipe("minilm-cosine"), data, {}
         case "the base takes no similarity":
             return quick_recipe("tiny-qwen3", "base.similarity=true"), data, {}
+        case "the base reads no ages":
+            return quick_recipe("tiny-qwen3", "base.ages=true"), data, {}
     raise AssertionError(name)
 
 
@@ -475,6 +477,7 @@ BAD = {
     "the base is not there": "nobody/nothing cannot be loaded",
     "the base is no cross-encoder": "expected a cross-encoder or a Qwen3-Reranker",
     "the base takes no similarity": "takes no similarity",
+    "the base reads no ages": "is a decoder and reads no ages",
 }
 
 
