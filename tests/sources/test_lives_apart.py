@@ -1,14 +1,38 @@
 from __future__ import annotations
 
+import pytest
+
 from labkit.assets import assets_path
 from labkit.records import Example
 from labkit.sources.lives import read_lives, split_of
 from labkit.synthesis.splits import SPLITS, Split, find_leaks
 
 
+TRAINING = ("training/lives", "training/talks", "training/knots")
+
+
+@pytest.mark.parametrize("folder", TRAINING)
+def test_what_was_written_for_training_is_of_the_train_split_and_labelled_in_time(
+    folder: str,
+) -> None:
+    lives = list(read_lives(assets_path() / folder))
+    assert lives and {split_of(life.id) for life in lives} == {"train"}
+    for life in lives:
+        times = [memory.time or "" for memory in life.memories]
+        assert times == sorted(times)
+        made = {memory.id: memory.time or "" for memory in life.memories}
+        for example in life.examples:
+            assert bool(example.relevant) == (example.query.kind != "abstain"), example.id
+            for id_, label in example.labels.items():
+                assert not label or made[id_] <= (example.query.time or ""), example.id
+        if folder.endswith("talks"):
+            assert sum(memory.previous is not None for memory in life.memories) > len(times) / 2
+
+
 def test_no_text_of_the_authored_dev_or_test_lives_occurs_in_train_or_nearly_so() -> None:
     splits: dict[Split, list[Example]] = {split: [] for split in SPLITS}
-    for life in read_lives(assets_path() / "lives"):
-        splits[split_of(life.id)].extend(life.examples)
+    for folder in ("lives", *TRAINING):
+        for life in read_lives(assets_path() / folder):
+            splits[split_of(life.id)].extend(life.examples)
     assert all(splits.values())
     assert [leak.text for leak in find_leaks(splits)] == []
