@@ -101,24 +101,31 @@ def agreement(
 
 
 def read_readings(
-    lives: Path, second: Path
+    lives: Sequence[Path], second: Path
 ) -> Iterator[tuple[Example, dict[str, float], dict[str, float]]]:
     """Queries that a second reader labelled, with the first and the second reader's labels.
 
     Args:
-        lives: the first reader's lives, a file or a folder.
+        lives: the first reader's lives, files or folders.
         second: JSONL of ``{"id": query id, "labels": {memory id: label}}``.
 
     Raises:
         InputError: a line names a query or a memory that the lives do not have.
     """
-    by_id = {example.id: example for life in read_lives(lives) for example in life.examples}
+    by_id = {
+        example.id: example
+        for place in lives
+        for life in read_lives(place)
+        for example in life.examples
+    }
+
+    named = ", ".join(map(str, lives))
 
     def parse(value: object) -> tuple[Example, dict[str, float], dict[str, float]]:
         item: dict[str, Any] = expect_object(value, "the line")
         id_ = expect_text(item.get("id"), "id", least=1)
         if id_ not in by_id:
-            raise InputError(f"id is {id_!r}, expected a query of {lives}")
+            raise InputError(f"id is {id_!r}, expected a query of {named}")
         example = by_id[id_]
         ids = [memory.id for memory in example.memories]
         return example, dict(example.labels), parse_labels(item.get("labels") or {}, ids, "labels")
@@ -128,7 +135,7 @@ def read_readings(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("lives", type=Path)
+    parser.add_argument("lives", type=Path, nargs="+")
     parser.add_argument("second", type=Path)
     arguments = parser.parse_args()
     readings = []
