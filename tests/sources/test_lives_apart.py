@@ -3,10 +3,9 @@ from __future__ import annotations
 import pytest
 
 from labkit.assets import assets_path
-from labkit.records import Example
+from labkit.records import Example, read_examples
 from labkit.sources.lives import read_lives, split_of
 from labkit.synthesis.splits import SPLITS, Split, find_leaks
-
 
 TRAINING = ("training/lives", "training/talks", "training/knots")
 
@@ -29,10 +28,14 @@ def test_what_was_written_for_training_is_of_the_train_split_and_labelled_in_tim
             assert sum(memory.previous is not None for memory in life.memories) > len(times) / 2
 
 
-def test_no_text_of_the_authored_dev_or_test_lives_occurs_in_train_or_nearly_so() -> None:
+def test_no_text_of_what_is_measured_on_occurs_in_train_or_nearly_so() -> None:
     splits: dict[Split, list[Example]] = {split: [] for split in SPLITS}
     for folder in ("lives", *TRAINING):
         for life in read_lives(assets_path() / folder):
             splits[split_of(life.id)].extend(life.examples)
+    for life in read_lives(assets_path() / "benchmarks" / "later_lives.jsonl"):
+        assert split_of(life.id) == "test"
+        splits["test"].extend(life.examples)
+    splits["test"].extend(read_examples(assets_path() / "benchmarks" / "hardcases.jsonl"))
     assert all(splits.values())
     assert [leak.text for leak in find_leaks(splits)] == []
