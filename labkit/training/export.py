@@ -76,6 +76,7 @@ def model_card(card: Card, rows: Sequence[Row] = ()) -> str:
         "## Score",
         "",
         _score(card),
+        *(["", _AGES] if card.ages else []),
         "",
         "## Training",
         "",
@@ -122,6 +123,13 @@ def model_card(card: Card, rows: Sequence[Row] = ()) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+_AGES = (
+    "Where question and memory have a date, the model reads in front of the memory how long before "
+    'the question it was ("3 months before [14 March, 2026] Ana: ..."; '
+    "`labkit.rendering.render_age`)."
+)
 
 
 def _score(card: Card) -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -68,6 +69,7 @@ def test_a_model_card_says_what_made_the_student_and_what_it_is_worth(tmp_path: 
         "## Limits",
     ):
         assert words in text, words
+    assert "render_age" not in text and "render_age" in model_card(replace(CARD, ages=True))
     mean = np.mean([1, 1 / 2, 1 / 4])
     assert f"| made up dev | student | {mean:.3f} | {mean:.3f} |" in text
 
