@@ -118,7 +118,6 @@ def read_readings(
         for life in read_lives(place)
         for example in life.examples
     }
-
     named = ", ".join(map(str, lives))
 
     def parse(value: object) -> tuple[Example, dict[str, float], dict[str, float]]:

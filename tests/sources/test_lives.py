@@ -197,8 +197,13 @@ def test_the_card_of_the_corpus_shows_the_counts_of_the_corpus() -> None:
     )
 
 
-def test_no_memory_of_the_corpus_is_relevant_before_it_was_made() -> None:
-    for dialogue in read_lives(CORPUS):
+@pytest.mark.parametrize(
+    "written",
+    ("lives", "training/lives", "training/talks", "training/knots")
+    + ("benchmarks/later_lives.jsonl",),
+)
+def test_no_memory_is_relevant_before_it_was_made(written: str) -> None:
+    for dialogue in read_lives(CORPUS.parent / written):
         made = {memory.id: memory.time for memory in dialogue.memories}
         for example in dialogue.examples:
             for id_, label in example.labels.items():
