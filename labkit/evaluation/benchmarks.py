@@ -295,6 +295,17 @@ _ALL = (
         shipped="lives",
     ),
     Benchmark(
+        name="later_lives",
+        about="Lives that no student is trained on, of one writer with what the shipped one is.",
+        licence="Apache-2.0",
+        source="",
+        file="a lives JSONL, or a folder with them",
+        candidates="all memories of the life, later ones too",
+        relevant="label of at least 0.6",
+        read=_examples,
+        shipped="benchmarks/later_lives.jsonl",
+    ),
+    Benchmark(
         name="finance",
         about="Questions on finance reports, answered by a table, the text around it, or both.",
         licence="CC BY 4.0",
