@@ -9,6 +9,9 @@ import torch
 # Tests reach no hub and tell nobody that they ran.
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+# What they expect is what a CPU computes in float32, also where there is a card; with
+# CUDA_VISIBLE_DEVICES=0 they take it.
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 
 from labkit.records import Memory, Query, Turn
 from labkit.students.decoder import DecoderStudent

@@ -59,6 +59,10 @@ def choose_placement(device: str | None = None, dtype: str | None = None) -> Pla
         raise InputError(
             f"device {name!r} cannot be used ({first_line}), expected cpu, mps, cuda or cuda:N"
         ) from None
+    if chosen.type == "cuda":
+        # For masked attention torch takes cuDNN's kernel, which plans anew for every shape, and
+        # the chunks of ragged texts hardly repeat one: on an H200 that was two thirds of a step.
+        torch.backends.cuda.enable_cudnn_sdp(False)
     if dtype == "int8" and chosen.type != "cpu":
         raise InputError(f"dtype is 'int8' on {chosen.type}, expected it with device cpu")
     if dtype is None:

@@ -23,9 +23,13 @@ from labkit.training.losses import Loss
 from labkit.training.recipe import Groups, Stage
 
 TOKENS_PER_CHUNK = 4096
+TOKENS_PER_CHUNK_ON_GPU = 16_384
+"""At most so many tokens, padding included, go through the model at once. On a GPU a small chunk is
+over before the next one's operations are started: with 65,536 instead of 4,096 a step of a 0.6B
+decoder took a quarter of the time on an H200, and 9.5 GiB instead of 4.1. This is in between."""
 
 _CHUNK_ON_CPU = 96
-_CHUNK_ON_GPU = 2048
+_CHUNK_ON_GPU = 8192
 """How many tokens a chunk costs beside its own: what it takes to start its operations."""
 
 
@@ -58,19 +62,26 @@ def like_lengths(lengths: Sequence[int], most: int, overhead: int) -> list[list[
 
 
 class Chunks:
-    """Puts pairs into padded chunks of like length for a student."""
+    """Puts pairs into padded chunks of like length for a student.
 
-    def __init__(self, student: Any, tokens: int = TOKENS_PER_CHUNK) -> None:
+    Args:
+        tokens: at most so many at once; by the device where None.
+        gpu: cut them for a GPU; by the device where None.
+    """
+
+    def __init__(self, student: Any, tokens: int | None = None, *, gpu: bool | None = None) -> None:
         self.student = student
-        self.tokens = tokens
+        if gpu is None:
+            gpu = student.model.device.type != "cpu"
+        self.tokens = tokens or (TOKENS_PER_CHUNK_ON_GPU if gpu else TOKENS_PER_CHUNK)
+        self._overhead = _CHUNK_ON_GPU if gpu else _CHUNK_ON_CPU
 
     def __call__(self, groups: Sequence[TokenisedQuery]) -> dict[str, Any]:
         """``chunks`` for the student's forward, and ``order``: where each of their rows belongs."""
         pairs = [(group.prefix, tail) for group in groups for tail in group.tails]
         lengths = [len(prefix) + len(tail) for prefix, tail in pairs]
-        on_cpu = self.student.model.device.type == "cpu"
         chunks, order = [], []
-        for batch in like_lengths(lengths, self.tokens, _CHUNK_ON_CPU if on_cpu else _CHUNK_ON_GPU):
+        for batch in like_lengths(lengths, self.tokens, self._overhead):
             chosen = [(pairs[i][0].tolist(), pairs[i][1].tolist()) for i in batch]
             chunks.append(self.student.collate(chosen))
             order += batch

@@ -163,10 +163,15 @@ def train(
     before, verdicts, kept = start, dict[str, Verdict](), dict[str, bool]()
     for number, (name, stage) in enumerate(recipe.stages.items()):
         folder = out / "stages" / name
+        if placement.device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(placement.device)
         _train_stage(
             name, number, stage, recipe, trainee, sets, chunks, folder, log, look,
             placement, bfloat16, report, advance,
         )  # fmt: skip
+        if placement.device.type == "cuda":
+            peak = torch.cuda.max_memory_allocated(placement.device) / 2**30
+            report(f"stage {name}: at most {peak:.1f} GiB of GPU memory at once")
         after = look()
         judges = judges_of(stage, recipe.development.sets)
         verdicts[name] = compare(before.of(judges), after.of(judges))

@@ -33,6 +33,7 @@ from labkit.records import RELEVANT, Example
 from labkit.rendering import render_memory, render_query
 from labkit.students.adapter import no_renaming_notes
 from labkit.students.encoder import EncoderStudent
+from labkit.students.placement import choose_placement
 from labkit.training.batches import Chunks, StageBatches
 from labkit.training.groups import TokenisedQuery, read_split, tokenised
 from labkit.training.losses import make_loss
@@ -100,6 +101,8 @@ class _Clock(transformers.TrainerCallback):  # type: ignore[misc]
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         if state.global_step in (_WARM_UP, state.max_steps):
+            if args.device.type == "cuda":
+                torch.cuda.synchronize(args.device)
             self._marks.append((time.perf_counter(), time.process_time()))
 
     def timing(self) -> Timing:
@@ -115,6 +118,7 @@ def compare(
     repetitions: int = 3,
     rank: int = 32,
     precisions: Sequence[str] = ("float32", "bfloat16"),
+    device: str = "cpu",
 ) -> list[Comparison]:
     """Time both trainers.
 
@@ -125,10 +129,13 @@ def compare(
         repetitions: of each trainer in each precision.
         rank: of the adapters; 0 tunes the layers.
         precisions: of the products; weights and optimiser are float32.
+        device: of both.
 
     Raises:
-        InputError: the data has too few queries, or a precision is not known.
+        InputError: the data has too few queries, a precision is not known, or the device is not
+            here.
     """
+    place = choose_placement(device, "float32").device
     for precision in precisions:
         if precision not in ("float32", "bfloat16"):
             raise InputError(f"precision is {precision!r}, expected float32 or bfloat16")
@@ -150,7 +157,7 @@ def compare(
     )
     queries = tokenised(student, examples)
     # accelerate prepares a model once, for one precision; so each precision has models of its own.
-    models = {precision: (_ours(rank), _peer(rank)) for precision in precisions}
+    models = {precision: (_ours(rank, place), _peer(rank, place)) for precision in precisions}
     timings: dict[str, tuple[list[Timing], list[Timing]]] = {p: ([], []) for p in precisions}
     for number in range(repetitions):
         for precision in precisions:
@@ -158,11 +165,11 @@ def compare(
             ours, peers = timings[precision]
             for mine in (True, False) if number % 2 == 0 else (False, True):
                 if mine:
-                    timing = _time_ours(trainee, queries, stage, precision)
+                    timing = _time_ours(trainee, queries, stage, precision, place)
                     wall, processor = timing.wall, timing.processor
                     ours.append(Timing(wall + reading.wall, processor + reading.processor))
                 else:
-                    peers.append(_time_peer(peer, examples, stage, precision))
+                    peers.append(_time_peer(peer, examples, stage, precision, place))
     pairs = steps * queries_per_step * PAIRS_OF_QUERY
     return [
         Comparison(precision, pairs, tuple(ours), tuple(peers))
@@ -189,14 +196,18 @@ def _examples(data: str, count: int) -> list[Example]:
     )
 
 
-def _ours(rank: int) -> Trainee:
-    student = EncoderStudent.from_minilm()
+def _ours(rank: int, device: torch.device) -> Trainee:
+    student = EncoderStudent.from_minilm().to(device)
     set_dropout(student.model, 0.0)
     return Trainee(student, Adapter(rank=rank))
 
 
 def _time_ours(
-    trainee: Trainee, queries: Sequence[TokenisedQuery], stage: Stage, precision: str
+    trainee: Trainee,
+    queries: Sequence[TokenisedQuery],
+    stage: Stage,
+    precision: str,
+    device: torch.device,
 ) -> Timing:
     losses = {"bce": make_loss("bce")}
     groups = Groups(positives=1, negatives=PAIRS_OF_QUERY - 1)
@@ -204,7 +215,7 @@ def _time_ours(
     clock = _Clock()
     with tempfile.TemporaryDirectory() as folder:
         arguments = transformers.TrainingArguments(
-            **_shared(folder, stage, precision),
+            **_shared(folder, stage, precision, device),
             per_device_train_batch_size=1,
             dataloader_pin_memory=False,
             remove_unused_columns=False,
@@ -216,7 +227,7 @@ def _time_ours(
     return clock.timing()
 
 
-def _peer(rank: int) -> Any:
+def _peer(rank: int, device: torch.device) -> Any:
     """The peer's cross-encoder on the same weights, of which the same are trained."""
     import peft
     from sentence_transformers import CrossEncoder
@@ -224,7 +235,7 @@ def _peer(rank: int) -> Any:
     student = EncoderStudent.from_minilm()
     with tempfile.TemporaryDirectory() as folder:
         student.save(Path(folder))
-        peer = CrossEncoder(folder, device="cpu", max_length=512)
+        peer = CrossEncoder(folder, device=str(device), max_length=512)
     model = peer.model
     set_dropout(model, 0.0)
     model.requires_grad_(False)
@@ -237,7 +248,9 @@ def _peer(rank: int) -> Any:
     return peer
 
 
-def _time_peer(peer: Any, examples: Sequence[Example], stage: Stage, precision: str) -> Timing:
+def _time_peer(
+    peer: Any, examples: Sequence[Example], stage: Stage, precision: str, device: torch.device
+) -> Timing:
     import datasets
     from sentence_transformers.cross_encoder import (
         CrossEncoderTrainer,
@@ -255,7 +268,7 @@ def _time_peer(peer: Any, examples: Sequence[Example], stage: Stage, precision: 
     clock = _Clock()
     with tempfile.TemporaryDirectory() as folder:
         arguments = CrossEncoderTrainingArguments(
-            **_shared(folder, stage, precision),
+            **_shared(folder, stage, precision, device),
             per_device_train_batch_size=stage.queries_per_step * PAIRS_OF_QUERY,
         )
         trainer = CrossEncoderTrainer(
@@ -270,7 +283,7 @@ def _time_peer(peer: Any, examples: Sequence[Example], stage: Stage, precision: 
     return clock.timing()
 
 
-def _shared(folder: str, stage: Stage, precision: str) -> dict[str, Any]:
+def _shared(folder: str, stage: Stage, precision: str, device: torch.device) -> dict[str, Any]:
     """What both trainers are told."""
     return {
         "output_dir": folder,
@@ -278,7 +291,7 @@ def _shared(folder: str, stage: Stage, precision: str) -> dict[str, Any]:
         "learning_rate": stage.learning_rate,
         "optim": "adamw_torch_fused",
         "bf16": precision == "bfloat16",
-        "use_cpu": True,
+        "use_cpu": device.type == "cpu",
         "save_strategy": "no",
         "logging_strategy": "no",
         "report_to": [],
@@ -302,11 +315,12 @@ def table(found: Sequence[Comparison]) -> str:
     return "\n".join(lines)
 
 
-def settings(rank: int) -> Mapping[str, Any]:
+def settings(rank: int, device: str) -> Mapping[str, Any]:
     """What the numbers depend on beside the code."""
     from importlib.metadata import version
 
     return {
+        "device": torch.cuda.get_device_name(device) if device.startswith("cuda") else device,
         "threads": torch.get_num_threads(),
         "rank": rank,
         "versions": {
@@ -326,6 +340,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--queries", type=int, default=4, help="of 8 pairs, in a step (default 4)")
     parser.add_argument("--repetitions", type=int, default=3, help="of each trainer (default 3)")
     parser.add_argument("--rank", type=int, default=32, help="0 tunes the layers (default 32)")
+    parser.add_argument("--device", default="cpu", help="of both: cpu, cuda, cuda:1 (cpu)")
     parser.add_argument("--json", action="store_true", help="as JSON")
     given = parser.parse_args(arguments)
     try:
@@ -335,12 +350,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
             queries_per_step=given.queries,
             repetitions=given.repetitions,
             rank=given.rank,
+            device=given.device,
         )
     except InputError as error:
         parser.error(str(error))
     if given.json:
         measured = [each.to_json() for each in found]
-        print(json.dumps({**settings(given.rank), "comparisons": measured}, indent=1))
+        print(json.dumps({**settings(given.rank, given.device), "comparisons": measured}, indent=1))
     else:
         print(table(found))
 

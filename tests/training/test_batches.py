@@ -108,6 +108,19 @@ def test_chunks_hold_every_pair_once_and_are_hardly_padded(
         assert int(width.max()) == chunk["input_ids"].shape[1]
 
 
+def test_a_gpu_gets_the_same_pairs_in_fewer_chunks(
+    encoder: EncoderStudent, sets: dict[str, list[TokenisedQuery]]
+) -> None:
+    on_cpu, on_gpu = Chunks(encoder)(sets["a"]), Chunks(encoder, gpu=True)(sets["a"])
+    assert len(on_gpu["chunks"]) < len(on_cpu["chunks"])
+    with torch.inference_mode():
+        scores = []
+        for batch in (on_cpu, on_gpu):
+            scored = torch.cat([encoder(**chunk) for chunk in batch["chunks"]])
+            scores.append(torch.empty_like(scored).index_put((batch["order"],), scored))
+    assert torch.allclose(*scores, atol=1e-5)
+
+
 def brute_force(lengths: list[int], most: int, overhead: int) -> float:
     """The least cost over all ways to cut the lengths, longest first, into runs."""
     lengths = sorted(lengths, reverse=True)

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from labkit.assets import assets_path
 from labkit.errors import InputError
 from labkit.training.estimate import KNOWN, _size, estimate
 from labkit.training.recipe import Adapter, load_recipe
@@ -58,6 +59,18 @@ def test_a_base_of_the_hub_is_estimated_without_it(name: str, data: dict[str, st
     more = estimate(load_recipe(name, ["gradient_checkpointing=false"]), places, device="cpu")
     assert more.stages[0].memory > found.stages[0].memory
     assert "time not measured" in str(found)
+
+
+@pytest.mark.parametrize("name,held", [("qwen3-0.6b", 4.1), ("qwen3-4b", 10.8)])
+def test_the_memory_of_a_decoder_is_what_an_h200_held(
+    name: str, held: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Bases of these shapes, with random weights, trained on the authored lives; see docs/scale.md.
+    monkeypatch.setattr("labkit.training.batches.TOKENS_PER_CHUNK_ON_GPU", 4096)
+    monkeypatch.setattr("labkit.training.batches._CHUNK_ON_GPU", 2048)
+    lives = str(assets_path() / "lives")
+    found = estimate(load_recipe(name), {"general": lives, "memories": lives}, device="cpu")
+    assert max(stage.memory for stage in found.stages) / 2**30 == pytest.approx(held, rel=0.15)
 
 
 def test_a_base_that_cannot_be_reached_is_one_line(data: dict[str, str]) -> None:

@@ -27,6 +27,8 @@ def test_data_that_is_too_little_is_one_line(
     assert "take fewer --steps" in capsys.readouterr().err
     with pytest.raises(InputError, match="precision is 'int4'"):
         compare(data["lives"], precisions=["int4"])
+    with pytest.raises(InputError, match="device 'cuda:77' cannot be used"):
+        compare(data["lives"], device="cuda:77")
 
 
 @pytest.mark.slow
