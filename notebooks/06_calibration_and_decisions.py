@@ -331,16 +331,18 @@ say(
 # %% [markdown]
 # ## Nothing answers
 #
-# The greatest probability among the candidates forgets how the others stand. labkit fits a logistic
-# regression on five features of all scores, and learns what an unanswered question looks like from
-# answered ones whose relevant memories are taken out.
+# The greatest probability among the candidates forgets how the others stand, and a student that adds
+# a similarity to what it was trained to say is taken in by what only sounds like an answer. labkit
+# fits a logistic regression on features of all scores and of the trained part by itself, and learns
+# what an unanswered question looks like from real ones and from answered ones whose relevant memories
+# are taken out.
 
 # %%
 told = abstention.fit(data)
 greatest = np.array([p_all[s].max() for s in data.slices()])
 areas = {
     "greatest probability": float(auroc(greatest, data.answerable)),
-    "five features, cross-validated": float(auroc(told.held_out, data.answerable)),
+    "features of all scores, cross-validated": float(auroc(told.held_out, data.answerable)),
 }
 figure = go.Figure()
 for name, mask, colour in (

@@ -1,14 +1,16 @@
 """Abstention: the probability that any candidate of a query is relevant.
 
 The greatest probability of a query's memories is not that: it forgets how the others stand. So a
-logistic regression reads features of all its scores, and has a base rate of its own.
+logistic regression reads features of all its scores, and has a base rate of its own. Of a student
+that adds a similarity to what it was trained to say, it reads the trained part by itself too: what
+only sounds like an answer is similar, often more so than what is one.
 
 Data sets hold few queries without an answer, so each query that has one is also used with its
 relevant candidates taken out (:func:`emptied`). What stays is what retrieval found beside the
-answer; the number of candidates is still counted as it was, or it would tell. Those copies are
-weighted so that, with the real ones, queries without an answer have the share that they have in the
-data: ``answerable`` is a probability at that base rate. Where people ask far more, or far less, of
-what the memories do not hold, its order still stands and its value is off by that prior.
+answer; the number of candidates is still counted as it was, or it would tell. Queries without an
+answer weigh as much as is their share in the data, real ones and such copies half of it each:
+``answerable`` is a probability at that base rate. Where people ask far more, or far less, of what
+the memories do not hold, its order still stands and its value is off by that prior.
 """
 
 from __future__ import annotations
@@ -25,6 +27,8 @@ from labkit.scoring.calibration import FOLDS, probability
 from labkit.scoring.scored import Floats, ScoredData
 
 FEATURES = ("greatest", "gap to the second", "log-sum-exp", "mean of the best 3", "log n")
+OF_LOGITS = ("logit of the greatest", "greatest logit")
+"""Further features where the model adds a similarity: the log-odds without it."""
 
 LEAST_QUERIES = 10
 """Queries with, and queries without a relevant candidate, that a fit needs."""
@@ -34,9 +38,10 @@ LEAST_QUERIES = 10
 class Abstention:
     """``weights . f + intercept``, in log-odds that something is relevant.
 
-    ``f`` are the :data:`FEATURES` of the model's own log-odds, clipped to [``low``, ``high``] (what
-    the fit saw), less ``mean``, over ``deviation``. ``threshold`` is the probability below which to
-    say that nothing answers: where sensitivity and specificity have the greatest sum.
+    ``f`` are the :data:`FEATURES` of the model's own log-odds, and :data:`OF_LOGITS` where it adds
+    a similarity, clipped to [``low``, ``high``] (what the fit saw), less ``mean``, over
+    ``deviation``. ``threshold`` is the probability below which to say that nothing answers: where
+    sensitivity and specificity have the greatest sum.
     """
 
     weights: tuple[float, ...]
@@ -47,39 +52,50 @@ class Abstention:
     high: tuple[float, ...]
     threshold: float
 
-    def __call__(self, log_odds: Floats) -> float:
+    def __call__(self, log_odds: Floats, logits: Floats | None = None) -> float:
         """The probability in [0, 1] that one query's candidates with these log-odds [n] hold a
-        relevant one; 0 where there is none."""
+        relevant one; 0 where there is none. ``logits`` [n] are the log-odds without a similarity,
+        which a model that was fitted on such needs, and another does not read."""
         if not len(log_odds):
             return 0.0
-        f = (np.clip(features(log_odds), self.low, self.high) - self.mean) / self.deviation
+        own = logits if len(self.weights) > len(FEATURES) else None
+        f = (np.clip(features(log_odds, own), self.low, self.high) - self.mean) / self.deviation
         return float(probability(np.array([f @ np.asarray(self.weights) + self.intercept]))[0])
 
 
-def features(log_odds: Floats, count: int | None = None) -> Floats:
+def features(log_odds: Floats, logits: Floats | None = None, *, count: int | None = None) -> Floats:
     """:data:`FEATURES` [5] of one query's log-odds [n >= 1]; the gap is 0 where n is 1.
 
-    ``count`` stands for n where some candidates were taken out.
+    With ``logits`` [n], :data:`OF_LOGITS` follow. ``count`` stands for n where some candidates were
+    taken out.
     """
     best = np.sort(log_odds)[::-1][:3]
     total = best[0] + np.log(np.exp(log_odds - best[0]).sum())
     gap = best[0] - best[min(1, len(best) - 1)]
-    return np.array([best[0], gap, total, best.mean(), np.log(count or len(log_odds))])
+    found = [best[0], gap, total, best.mean(), np.log(count or len(log_odds))]
+    if logits is not None:
+        found += [logits[int(np.argmax(log_odds))], logits.max()]
+    return np.array(found)
 
 
 def emptied(data: ScoredData) -> list[Floats]:
     """The features of each query that has a relevant candidate, with all of these taken out."""
     found = []
     for s in data.slices():
-        rest = data.log_odds[s][~data.relevant[s]]
-        if 0 < len(rest) < s.stop - s.start:
-            found.append(features(rest, s.stop - s.start))
+        left = ~data.relevant[s]
+        if 0 < left.sum() < len(left):
+            logits = None if data.logits is None else data.logits[s][left]
+            found.append(features(data.log_odds[s][left], logits, count=len(left)))
     return found
 
 
 def answerable(abstention: Abstention, data: ScoredData) -> Floats:
     """The probability [Q] of each query."""
-    return np.array([abstention(data.log_odds[s]) for s in data.slices()])
+    return np.array([abstention(*_scores(data, s)) for s in data.slices()])
+
+
+def _scores(data: ScoredData, s: slice) -> tuple[Floats, Floats | None]:
+    return data.log_odds[s], None if data.logits is None else data.logits[s]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +133,15 @@ def _fit(data: ScoredData, threshold: float) -> Abstention:
 
     copies = emptied(data)
     share = (1 + (~data.answerable).sum()) / (2 + len(data))
-    raw = np.stack([*(features(data.log_odds[s]) for s in data.slices()), *copies])
+    raw = np.stack([*(features(*_scores(data, s)) for s in data.slices()), *copies])
     hit = np.concatenate([data.answerable, np.zeros(len(copies), dtype=bool)])
-    # Queries with an answer weigh 1 each; real and emptied ones without share what is left.
-    weight = np.where(hit, 1.0, hit.sum() * share / (1 - share) / max(1, (~hit).sum()))
+    # Queries with an answer weigh 1 each. Those without share what is left, real and emptied ones
+    # half each: the former are few, and it is they that sound as if they had an answer.
+    real = int((~data.answerable).sum())
+    rest = data.answerable.sum() * share / (1 - share)
+    parts = [(real, rest / 2 if copies else rest), (len(copies), rest / 2 if real else rest)]
+    each = [weight / max(1, number) for number, weight in parts]
+    weight = np.where(hit, 1.0, np.repeat(each, [len(data), len(copies)]))
     mean, deviation = raw.mean(0), np.maximum(raw.std(0), 1e-6)
     model = LogisticRegression(C=1.0, max_iter=1000)
     model.fit((raw - mean) / deviation, hit, sample_weight=weight)
@@ -166,10 +187,11 @@ def from_json(item: Mapping[str, Any]) -> Abstention | None:
             for field in fields(Abstention)
         }
         sizes = {len(value) for value in values.values() if isinstance(value, tuple)}
-        if sizes != {len(FEATURES)}:
-            raise ValueError(f"its lists hold {sorted(sizes)} numbers, not {len(FEATURES)}")
+        either = [{len(FEATURES)}, {len(FEATURES) + len(OF_LOGITS)}]
+        if sizes not in either:
+            raise ValueError(f"its lists hold {sorted(sizes)} numbers, not 5 or 7")
         result = Abstention(**values)
-        result(np.zeros(2))
+        result(np.zeros(2), np.zeros(2))
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(
             f"the card's abstention cannot be read ({error}), expected what labkit calibrate wrote"

@@ -56,7 +56,14 @@ class Cascade:
         chosen = [memory for memory, yes in zip(candidates, scored, strict=True) if yes]
         scores = reranker.score_groups([(query, chosen)])[0]
         log_odds[scored] = scores.log_odds
-        whole = reranker.ranking(query, candidates, replace(scores, log_odds=log_odds))
+        logits = scores.logits
+        if logits is not None:
+            # Those that were not read are taken to say no more than the least of the others.
+            logits = np.full(len(candidates), logits.min(initial=0.0))
+            logits[scored] = scores.logits
+        whole = reranker.ranking(
+            query, candidates, replace(scores, log_odds=log_odds, logits=logits)
+        )
         ids = {memory.id for memory in chosen}
         rows = [row for row, memory in enumerate(whole.memories) if memory.id in ids]
         return replace(

@@ -65,11 +65,13 @@ def decide(
     unit: Unit = "query",
     on_step: Callable[[str], None] = lambda step: None,
 ) -> Decisions:
-    """Fit calibration and abstention on ``data`` and the operating points on ``deciding``.
+    """Fit the calibration on ``data``, the operating points and abstention on ``deciding``.
 
-    Without ``deciding`` all comes from ``data``. The promises stay exact where the map only rises
-    with the log-odds. A map that reads the query is then taken as cross-validation had it, from
-    folds that had not seen the pairs; that is fair but no longer exact, and the points say so.
+    Without ``deciding`` all comes from ``data``. Much of what a calibration may be fitted on, such
+    as simulated lives, holds other questions without an answer than people ask. The promises stay
+    exact where the map only rises with the log-odds. A map that reads the query is then taken as
+    cross-validation had it, from folds that had not seen the pairs; that is fair but no longer
+    exact, and the points say so.
 
     Args:
         data: held-out queries.
@@ -92,15 +94,14 @@ def decide(
     on_step("thresholds")
     thresholds, points, notes = _points(p, on, unit, exact=deciding is not None or not reads_query)
     on_step("abstention")
-    every = data if deciding is None else ScoredData([*data.queries, *deciding.queries])
     fitted: abstention.Abstention | None = None
     told: tuple[float, float, float] | None = None
     try:
-        model = abstention.fit(every)
+        model = abstention.fit(on)
     except InputError as error:
         notes.append(f"no abstention: {error}")
     else:
-        told = _auroc(model.held_out, every)
+        told = _auroc(model.held_out, on)
         if told[1] > 0.5:
             fitted = model.abstention
         else:

@@ -87,6 +87,8 @@ def score_rows(
 
     The similarity that a student may add is not in them, see :func:`with_similarity`.
     """
+    if not rows:
+        return np.zeros(0)
     if isinstance(student.model, PackedBert):
         logits = student.model.logits(rows, tokens_per_batch=tokens_per_batch)
         return logits.numpy().astype(np.float64)

@@ -157,13 +157,15 @@ def _score(
             memories = stage.candidates(example.query, selection.candidates)
             labels = tuple(example.label(memory.id) for memory in memories)
             group = example.extra.get("group")
+            scores = reranker.score_groups([(example.query, memories)])[0]
             yield ScoredQuery(
                 id=example.id,
                 group=group if isinstance(group, str) else dialogue.id,
                 kind=example.query.kind,
-                log_odds=tuple(reranker.score(example.query, memories).tolist()),
+                log_odds=tuple(scores.log_odds.tolist()),
                 labels=labels,
                 lost=len(example.relevant) - sum(label >= RELEVANT for label in labels),
+                logits=None if scores.logits is None else tuple(scores.logits.tolist()),
             )
 
 
@@ -178,6 +180,8 @@ def _read_store(path: Path) -> list[ScoredQuery]:
     found = []
     for line in whole.decode("utf-8").splitlines():
         item: dict[str, Any] = json.loads(line)
-        item["log_odds"], item["labels"] = tuple(item["log_odds"]), tuple(item["labels"])
+        for name in ("log_odds", "labels", "logits"):
+            if item.get(name) is not None:
+                item[name] = tuple(item[name])
         found.append(ScoredQuery(**item))
     return found

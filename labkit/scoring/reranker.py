@@ -26,12 +26,14 @@ class Scores:
     """Log-odds [n] of a query's memories in the order given, and what reading them took.
 
     ``truncated`` holds the ids of the memories that could not be read to their end; ``tokens`` is
-    how many the pairs have, 0 for the cosine, which reads no pairs.
+    how many the pairs have, 0 for the cosine, which reads no pairs. ``logits`` [n] are the log-odds
+    without the similarity, of a student that adds one.
     """
 
     log_odds: NDArray[np.float64]
     truncated: frozenset[str] = frozenset()
     tokens: int = 0
+    logits: NDArray[np.float64] | None = None
 
 
 class Reranker:
@@ -96,14 +98,17 @@ class Reranker:
         from labkit.students.encoder import EncoderStudent
 
         tokens = [self.student.tokenize(query, memories) for query, memories in groups]
-        if isinstance(self.student, EncoderStudent) and len(groups) > 1:
+        logits: list[NDArray[np.float64] | None] = [None] * len(groups)
+        if isinstance(self.student, EncoderStudent):
             rows = [(each.prefix, tail) for each in tokens for tail in each.tails]
             ends = np.cumsum([len(each.tails) for each in tokens])[:-1]
-            logits = np.split(score_rows(self.student, rows), ends)
+            parts = np.split(score_rows(self.student, rows), ends)
             log_odds = [
                 with_similarity(self.student, each, part)
-                for each, part in zip(tokens, logits, strict=True)
+                for each, part in zip(tokens, parts, strict=True)
             ]
+            if self.student.similarity_weight is not None:
+                logits = list(parts)
         else:
             log_odds = [
                 score_pairs(self.student, each, conversation=conversation) for each in tokens
@@ -113,8 +118,9 @@ class Reranker:
                 scores,
                 frozenset(m.id for m, long in zip(group[1], each.truncated, strict=True) if long),
                 sum(len(each.prefix) + len(tail) for tail in each.tails),
+                own,
             )
-            for scores, each, group in zip(log_odds, tokens, groups, strict=True)
+            for scores, each, group, own in zip(log_odds, tokens, groups, logits, strict=True)
         ]
 
     def threshold(self, name_or_value: str | float) -> float:
@@ -172,5 +178,7 @@ class Reranker:
             first_stage_ranks=tuple((order + 1).tolist()),
             model=self.name,
             truncated=scores.truncated,
-            answerable=None if self.abstention is None else self.abstention(log_odds),
+            answerable=None
+            if self.abstention is None
+            else self.abstention(log_odds, scores.logits),
         )

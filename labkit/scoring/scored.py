@@ -19,7 +19,8 @@ class ScoredQuery:
     """One query's candidates: the model's log-odds [n], their labels [n], and where it belongs.
 
     ``group`` names the dialogue, or what else must not be divided between fitting and checking;
-    ``lost`` counts the relevant memories that the first stage did not pass on.
+    ``lost`` counts the relevant memories that the first stage did not pass on. ``logits`` [n] are
+    the log-odds without the similarity, where the model adds one.
     """
 
     id: str
@@ -28,6 +29,7 @@ class ScoredQuery:
     log_odds: tuple[float, ...]
     labels: tuple[float, ...]
     lost: int = 0
+    logits: tuple[float, ...] | None = None
 
 
 class ScoredData:
@@ -35,6 +37,7 @@ class ScoredData:
 
     Attributes:
         log_odds: [n], the model's own.
+        logits: [n], these without the similarity; None where not every query has them.
         relevant: [n], labels of at least :data:`labkit.records.RELEVANT`.
         query: [n], index of each pair's query.
         sizes: [Q], candidates of each query, at least 1.
@@ -51,6 +54,9 @@ class ScoredData:
             np.array([len(q.log_odds) for q in every], dtype=np.intp),
             _flat(q.log_odds for q in every),
             _flat(q.labels for q in every) >= RELEVANT,
+            _flat(q.logits for q in every if q.logits)
+            if every and all(q.logits for q in every)
+            else None,
         )
 
     def _hold(
@@ -59,7 +65,9 @@ class ScoredData:
         sizes: Indices,
         log_odds: Floats,
         relevant: NDArray[np.bool_],
+        logits: Floats | None,
     ) -> None:
+        self.logits = logits
         self.queries = queries
         self.sizes = sizes
         self.log_odds = log_odds
@@ -103,6 +111,7 @@ class ScoredData:
             self.sizes[where],
             self.log_odds[pairs],
             self.relevant[pairs],
+            None if self.logits is None else self.logits[pairs],
         )
         return taken
 

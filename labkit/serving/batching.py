@@ -216,10 +216,12 @@ class Batcher:
             return error
 
     def _ranked(self, job: _Job) -> Ranked:
+        logits = [part.logits for part in job.parts if part.logits is not None]
         scores = Scores(
             np.concatenate([part.log_odds for part in job.parts]),
             frozenset().union(*(part.truncated for part in job.parts)),
             sum(part.tokens for part in job.parts),
+            np.concatenate(logits) if logits else None,
         )
         if not np.isfinite(scores.log_odds).all():
             raise ArithmeticError("the model gave a score that is no number")

@@ -58,6 +58,39 @@ def test_it_tells_more_than_the_greatest_score_where_queries_are_off_by_their_ow
     assert roc_auc_score(hit, fitted.held_out) > roc_auc_score(hit, greatest) + 0.05
 
 
+def sounding(queries: int, seed: int = 0) -> ScoredData:
+    """What is asked in vain sounds more like a memory than what is answered; the logits tell."""
+    rng = np.random.default_rng(seed)
+    made = []
+    for q in range(queries):
+        none = rng.random() < 0.3
+        logits = rng.normal(-2, 1, 8)
+        logits[0] += 0 if none else 3
+        similarity = rng.normal(0, 1, 8)
+        similarity[rng.integers(1, 8) if none else 0] += 4 if none else 2
+        labels = (0.0 if none else 1.0, *([0.0] * 7))
+        z = tuple((logits + similarity).tolist())
+        made.append(ScoredQuery(f"q{q}", f"g{q}", None, z, labels, logits=tuple(logits.tolist())))
+    return ScoredData(made)
+
+
+def test_of_a_model_that_adds_a_similarity_it_reads_the_trained_part_too() -> None:
+    data, world = sounding(800), sounding(800, seed=1)
+    without = ScoredData(
+        ScoredQuery(q.id, q.group, None, q.log_odds, q.labels) for q in data.queries
+    )
+    model, plain = fit(data).abstention, fit(without).abstention
+    assert len(model.weights) == 7 and len(plain.weights) == 5
+    told = roc_auc_score(world.answerable, answerable(model, world))
+    assert told > roc_auc_score(world.answerable, answerable(plain, world)) + 0.05
+    # A part of the data has the same logits.
+    some = world.take(np.arange(0, 800, 7))
+    np.testing.assert_array_equal(
+        answerable(model, some), answerable(model, world)[np.arange(0, 800, 7)]
+    )
+    assert from_json(json.loads(json.dumps(to_json(model)))) == model
+
+
 def test_a_query_without_its_answer_keeps_the_rest_and_its_number_of_candidates() -> None:
     data = ScoredData(
         [

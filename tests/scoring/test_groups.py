@@ -30,6 +30,18 @@ def test_groups_score_as_each_alone(family: str, request: pytest.FixtureRequest)
         np.testing.assert_allclose(reranker.score(query, memories), alone.log_odds, atol=1e-4)
 
 
+def test_what_a_student_adds_a_similarity_to_is_kept_by_itself() -> None:
+    mini, late = Reranker.load("mini"), Reranker.load("minilm-late")
+    scores = mini.score_groups(GROUPS)
+    for (query, memories), each in zip(GROUPS, scores, strict=True):
+        assert each.logits is not None
+        likeness = mini.student.late(query, memories)
+        np.testing.assert_allclose(
+            each.logits + mini.student.similarity * likeness, each.log_odds, atol=1e-6
+        )
+    assert all(each.logits is None for each in late.score_groups(GROUPS))
+
+
 def test_a_long_memory_is_truncated_in_its_group_alone(encoder: object) -> None:
     reranker = Reranker(encoder, "tiny")
     groups = [

@@ -9,7 +9,7 @@ import pytest
 from labkit.errors import InputError
 from labkit.records import Example, Memory, Query, write_examples
 from labkit.scoring.holdout import Selection, model_digest, score_file
-from labkit.scoring.reranker import Reranker
+from labkit.scoring.reranker import Reranker, Scores
 from labkit.students.late import LateInteraction
 
 TEXTS = ["The roof leaks.", "Bread rose.", "Bo paid the rent.", "A cat saw a vet."]
@@ -23,11 +23,13 @@ class Counting(Reranker):
         self.scored = 0
         self.stop_after: int | None = None
 
-    def score(self, query: Query, memories: object) -> np.ndarray:  # type: ignore[override]
+    def score_groups(self, groups, **_: object) -> list[Scores]:  # type: ignore[no-untyped-def]
         if self.scored == self.stop_after:
             raise KeyboardInterrupt
         self.scored += 1
-        return np.array([float(len(memory.text)) for memory in memories])  # type: ignore[attr-defined]
+        ((_query, memories),) = groups
+        lengths = np.array([float(len(memory.text)) for memory in memories])
+        return [Scores(lengths, logits=lengths / 2)]
 
 
 @pytest.fixture
@@ -54,6 +56,7 @@ def test_scores_labels_and_groups_are_those_of_the_candidates(data: Path, tmp_pa
     found = score_file(Counting(), data, selection, store=tmp_path / "store", model_sha256="x")
     assert found.sizes.tolist() == [3] * 4
     assert found.log_odds[:3].tolist() == [float(len(text)) for text in TEXTS[:3]]
+    assert found.logits is not None and (2 * found.logits == found.log_odds).all()
     assert found.lost.tolist() == [0, 0, 0, 1], "the last query's own memory is the fourth"
     assert found.relevant.tolist() == [True, False, False] + [True, True, False] + [
         True, False, True, True, False, False,

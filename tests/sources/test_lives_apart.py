@@ -7,7 +7,9 @@ from labkit.records import Example, read_examples
 from labkit.sources.lives import read_lives, split_of
 from labkit.synthesis.splits import SPLITS, Split, find_leaks
 
-TRAINING = ("training/lives", "training/talks", "training/knots")
+TRAINING = tuple(
+    f"training/{name}" for name in ("lives", "talks", "knots", "lives2", "talks2", "crossings")
+)
 
 
 @pytest.mark.parametrize("folder", TRAINING)
@@ -19,13 +21,13 @@ def test_what_was_written_for_training_is_of_the_train_split_and_in_order(folder
         assert times == sorted(times)
         for example in life.examples:
             assert bool(example.relevant) == (example.query.kind != "abstain"), example.id
-        if folder.endswith("talks"):
+        if "talks" in folder:
             assert sum(memory.previous is not None for memory in life.memories) > len(times) / 2
 
 
 def test_no_text_of_what_is_measured_on_occurs_in_train_or_nearly_so() -> None:
     splits: dict[Split, list[Example]] = {split: [] for split in SPLITS}
-    for folder in ("lives", *TRAINING):
+    for folder in ("lives", *TRAINING, "calibration/lives", "calibration/talks"):
         for life in read_lives(assets_path() / folder):
             splits[split_of(life.id)].extend(life.examples)
     for life in read_lives(assets_path() / "benchmarks" / "later_lives.jsonl"):
