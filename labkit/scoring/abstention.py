@@ -55,10 +55,16 @@ class Abstention:
     def __call__(self, log_odds: Floats, logits: Floats | None = None) -> float:
         """The probability in [0, 1] that one query's candidates with these log-odds [n] hold a
         relevant one; 0 where there is none. ``logits`` [n] are the log-odds without a similarity,
-        which a model that was fitted on such needs, and another does not read."""
+        which a model that was fitted on such needs, and another does not read.
+
+        Raises:
+            ValueError: they are needed and not given.
+        """
         if not len(log_odds):
             return 0.0
         own = logits if len(self.weights) > len(FEATURES) else None
+        if own is None and len(self.weights) > len(FEATURES):
+            raise ValueError("abstention was fitted on logits beside the log-odds, expected both")
         f = (np.clip(features(log_odds, own), self.low, self.high) - self.mean) / self.deviation
         return float(probability(np.array([f @ np.asarray(self.weights) + self.intercept]))[0])
 

@@ -89,6 +89,8 @@ def test_of_a_model_that_adds_a_similarity_it_reads_the_trained_part_too() -> No
         answerable(model, some), answerable(model, world)[np.arange(0, 800, 7)]
     )
     assert from_json(json.loads(json.dumps(to_json(model)))) == model
+    with pytest.raises(ValueError, match="expected both"):
+        model(np.zeros(3))
 
 
 def test_a_query_without_its_answer_keeps_the_rest_and_its_number_of_candidates() -> None:
