@@ -62,10 +62,11 @@ class Abstention:
         """
         if not len(log_odds):
             return 0.0
-        own = logits if len(self.weights) > len(FEATURES) else None
-        if own is None and len(self.weights) > len(FEATURES):
+        if len(self.weights) == len(FEATURES):
+            logits = None
+        elif logits is None:
             raise ValueError("abstention was fitted on logits beside the log-odds, expected both")
-        f = (np.clip(features(log_odds, own), self.low, self.high) - self.mean) / self.deviation
+        f = (np.clip(features(log_odds, logits), self.low, self.high) - self.mean) / self.deviation
         return float(probability(np.array([f @ np.asarray(self.weights) + self.intercept]))[0])
 
 
@@ -143,11 +144,12 @@ def _fit(data: ScoredData, threshold: float) -> Abstention:
     hit = np.concatenate([data.answerable, np.zeros(len(copies), dtype=bool)])
     # Queries with an answer weigh 1 each. Those without share what is left, real and emptied ones
     # half each: the former are few, and it is they that sound as if they had an answer.
-    real = int((~data.answerable).sum())
-    rest = data.answerable.sum() * share / (1 - share)
-    parts = [(real, rest / 2 if copies else rest), (len(copies), rest / 2 if real else rest)]
-    each = [weight / max(1, number) for number, weight in parts]
-    weight = np.where(hit, 1.0, np.repeat(each, [len(data), len(copies)]))
+    rest = hit.sum() * share / (1 - share)
+    kinds = (np.flatnonzero(~data.answerable), len(data) + np.arange(len(copies)))
+    without = [kind for kind in kinds if len(kind)]
+    weight = np.ones(len(hit))
+    for kind in without:
+        weight[kind] = rest / len(without) / len(kind)
     mean, deviation = raw.mean(0), np.maximum(raw.std(0), 1e-6)
     model = LogisticRegression(C=1.0, max_iter=1000)
     model.fit((raw - mean) / deviation, hit, sample_weight=weight)
@@ -193,8 +195,7 @@ def from_json(item: Mapping[str, Any]) -> Abstention | None:
             for field in fields(Abstention)
         }
         sizes = {len(value) for value in values.values() if isinstance(value, tuple)}
-        either = [{len(FEATURES)}, {len(FEATURES) + len(OF_LOGITS)}]
-        if sizes not in either:
+        if sizes not in ({len(FEATURES)}, {len(FEATURES) + len(OF_LOGITS)}):
             raise ValueError(f"its lists hold {sorted(sizes)} numbers, not 5 or 7")
         result = Abstention(**values)
         result(np.zeros(2), np.zeros(2))
