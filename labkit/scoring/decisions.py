@@ -81,8 +81,11 @@ def decide(
         on_step: gets the name of each step.
 
     Raises:
-        InputError: too little data for a calibration.
+        InputError: too little data for a calibration, or a query that is in both: a promise about
+            queries that the map has seen is not exact.
     """
+    if deciding is not None:
+        _different(data, deciding)
     choice = calibration.choose(data, methods, on_method=lambda name: on_step(f"fitting {name}"))
     reads_query = isinstance(choice.calibration, QueryAware)
     on = data if deciding is None else deciding
@@ -110,6 +113,18 @@ def decide(
                 f"{told[0]:.3f}, 95 % {told[1]:.3f} to {told[2]:.3f})"
             )
     return Decisions(choice, fitted, told, p, thresholds, points, tuple(notes))
+
+
+def _different(data: ScoredData, deciding: ScoredData) -> None:
+    """A query is known by all that was scored of it: names may repeat from file to file."""
+    seen = set(data.queries)
+    both = [query.id for query in deciding.queries if query in seen]
+    if both:
+        raise InputError(
+            f"{len(both):,} of {len(deciding):,} queries to decide on are those that the "
+            f"calibration is fitted on (the first is {both[0]}), expected others; without any, "
+            "both are fitted on the same, and the card says what that is worth"
+        )
 
 
 def _points(

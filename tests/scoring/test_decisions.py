@@ -66,6 +66,15 @@ def test_promises_are_exact_unless_a_map_that_reads_the_query_was_fitted_on_the_
     assert plain.points["careful"]["exact"] is True
 
 
+def test_deciding_on_a_query_of_the_fit_is_refused_and_a_namesake_is_not() -> None:
+    data, other = simulated(200, 1), simulated(200, 2)
+    assert {q.id for q in data.queries} == {q.id for q in other.queries}, "namesakes"
+    assert decide(data, other, methods=["platt"]).points["careful"]["exact"] is True
+    mixed = ScoredData([*other.queries[:150], *data.queries[:3]])
+    with pytest.raises(InputError, match="3 of 153 queries to decide on are those .* expected oth"):
+        decide(data, mixed, methods=["platt"])
+
+
 def test_a_precision_out_of_reach_is_said_and_the_best_is_promised_instead() -> None:
     reach = decide(simulated(2000, 1), methods=["none"]).points["lean"]
     assert reach["precision"] == 0.9 and "not attainable" not in reach["rule"]
