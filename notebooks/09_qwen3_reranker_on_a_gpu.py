@@ -235,7 +235,9 @@ data = {"general": str(WORK / "data"), "memories": str(WORK / "data")}
 small = ["base.model=tiny-qwen3", "base.weights=float32", "precision=float32"]
 for stage in ("general", "bce", "infonce"):
     small += [f"stages.{stage}.steps={2 if FAST else 50}", f"stages.{stage}.queries_per_step=2"]
+    small += [f"stages.{stage}.mix={{general: 1, memories: 1}}"]
 small += ["groups.negatives=3", "development.queries=6", "development.candidates=6"]
+small += ["development.sets=[memories]"]
 lines: list[str] = []
 result = train(
     load_recipe("qwen3-0.6b", small), data, WORK / "run", device="cpu", report=lines.append

@@ -22,7 +22,8 @@ def train(
         list[str] | None,
         typer.Option(
             help="NAME=PATH: where a data set of the recipe lies (a folder of labkit synth or "
-            "labkit import, a folder of lives, or a file of Example JSONL); again for each."
+            "labkit import, a folder of lives, or a file of Example JSONL); again for each that "
+            "does not come with labkit, or is to be read instead of what does."
         ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the run; must be new.")] = None,

@@ -120,6 +120,7 @@ def estimate(recipe: Recipe, data: Mapping[str, str], *, device: str | None = No
     Raises:
         InputError: the data of a stage is missing, or the base is unknown and cannot be loaded.
     """
+    data = recipe.places(data)
     placement = choose_placement(device, recipe.base.weights)
     shape = KNOWN.get(recipe.base.model)
     student = (

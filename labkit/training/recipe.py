@@ -1,7 +1,8 @@
 """Recipes: what a training run does, as commented YAML that is checked before anything is loaded.
 
-A recipe names its data sets; where their files lie is said at the command line (``--data
-NAME=PATH``). Unknown keys are errors, and so are sets that a stage mixes and nobody gave.
+A recipe names its data sets. Some come with labkit, and the recipe says where in ``assets/`` they
+lie; for the others, and instead of these, it is said at the command line (``--data NAME=PATH``).
+Unknown keys are errors, and so are sets that a stage mixes and nobody gave.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Any, Literal
 
 import yaml
 
+from labkit.assets import assets_path
 from labkit.errors import InputError
 from labkit.records import shown
 from labkit.training.losses import LOSSES
@@ -126,7 +128,11 @@ class Development:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """A whole run; see the YAML files in ``labkit/training/recipes``."""
+    """A whole run; see the YAML files in ``labkit/training/recipes``.
+
+    Attributes:
+        assets: data set -> its folder in ``assets/``, for those that come with labkit.
+    """
 
     name: str
     stages: dict[str, Stage]
@@ -138,6 +144,12 @@ class Recipe:
     gradient_checkpointing: bool = False
     seed: int = 0
     description: str = ""
+    assets: dict[str, str] = field(default_factory=dict)
+
+    def places(self, given: Mapping[str, str]) -> dict[str, str]:
+        """Where each data set lies: as given, else in ``assets/`` where the recipe names it so."""
+        embedded = {name: str(assets_path() / path) for name, path in self.assets.items()}
+        return {**{name: embedded[name] for name in self.data if name in embedded}, **given}
 
     @property
     def data(self) -> tuple[str, ...]:

@@ -93,7 +93,8 @@ def train(
 
     Args:
         recipe: what to do.
-        data: data set -> its file or folder; see :func:`~labkit.training.groups.read_split`.
+        data: data set -> its file or folder; see :func:`~labkit.training.groups.read_split`. Those
+            of ``recipe.assets`` need not be given.
         out: the run's folder; must be new, unless ``resume``.
         resume: go on from the last checkpoint in ``out``.
         device: as for :func:`choose_placement`.
@@ -109,6 +110,7 @@ def train(
     if placement.device.type == "cuda" and placement.device.index is not None:
         torch.cuda.set_device(placement.device)  # the Trainer takes the current one
     bfloat16 = uses_bfloat16(recipe, placement)
+    data = recipe.places(data)
     resolved = recipe_to_json(recipe, {name: data[name] for name in _given(recipe, data)})
     for stage in recipe.stages.values():
         parts_of(stage, _world())

@@ -7,9 +7,7 @@ from labkit.records import Example, read_examples
 from labkit.sources.lives import read_lives, split_of
 from labkit.synthesis.splits import SPLITS, Split, find_leaks
 
-TRAINING = tuple(
-    f"training/{name}" for name in ("lives", "talks", "knots", "lives2", "talks2", "crossings")
-)
+TRAINING = tuple(f"training/{name}" for name in ("lives", "talks", "knots", "crossings"))
 
 
 @pytest.mark.parametrize("folder", TRAINING)

@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from labkit.assets import assets_path
 from labkit.errors import InputError
+from labkit.training.groups import read_split
 from labkit.training.recipe import load_recipe, recipe_names, recipe_to_json
 
 WHOLE = {"name": "own", "stages": {"bce": {"mix": {"a": 1}, "losses": {"bce": 1}, "steps": 5}}}
@@ -62,6 +64,20 @@ def test_overrides_reach_every_level_and_are_read_as_yaml() -> None:
     bce = recipe.stages["bce"]
     assert bce.learning_rate == 3e-4 and bce.losses == {"kl": 1.0, "bce": 0.5} and bce.hard_labels
     assert recipe.data == ("lives", "more")
+
+
+def test_a_set_that_comes_with_labkit_need_not_be_given_and_may_be_replaced(tmp_path: Path) -> None:
+    recipe = load_recipe(write(tmp_path, {**WHOLE, "assets": {"a": "lives", "unread": "labels"}}))
+    assert recipe.places({}) == {"a": str(assets_path() / "lives")}
+    assert recipe.places({"a": "mine", "b": "other"}) == {"a": "mine", "b": "other"}
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_what_a_packaged_recipe_takes_from_the_assets_is_there_and_read(name: str) -> None:
+    recipe = load_recipe(name)
+    assert set(recipe.assets) <= set(recipe.data)
+    for place in recipe.places({}).values():
+        assert next(iter(read_split(place, "train")), None) is not None, place
 
 
 def test_a_set_of_share_zero_need_not_be_there() -> None:
