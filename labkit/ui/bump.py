@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +9,8 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from labkit.ui.charts import literal
+from labkit.ui.one_line import one_line
 from labkit.ui.selection import Selection
 from labkit.ui.theme import GREY, LINE_GREY, RELEVANT_COLOUR, SANS
 
@@ -22,11 +23,6 @@ def top_rows(rows: Sequence[dict[str, Any]], most: int = SHOWN) -> list[dict[str
     """The best of either order; a relevant memory always, wherever it came."""
     wanted = sorted(rows, key=lambda row: (not row["relevant"], min(row["rank"], row["first"])))
     return sorted(wanted[:most], key=lambda row: row["rank"])
-
-
-def literal(text: str) -> str:
-    """Text that Plotly shows as it is: it reads tags and entities otherwise."""
-    return html.escape(text, quote=False)
 
 
 def caption(rows: Sequence[dict[str, Any]], selection: Selection) -> str:
@@ -54,9 +50,7 @@ def bump_chart(rows: Sequence[dict[str, Any]]) -> go.Figure:
         relevant = bool(row["relevant"])
         colour = RELEVANT_COLOUR if relevant else LINE_GREY
         mark = "✓ " if relevant else ""
-        label = " ".join(row["text"].split())
-        if len(label) > LABEL_LENGTH:
-            label = f"{label[: LABEL_LENGTH - 1].rstrip()}…"
+        label = one_line(row["text"], LABEL_LENGTH)
         kind = f" · {row['kind']}" if row["kind"] else ""
         hover = "<br>".join(
             literal(line)

@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 from labkit.records import RELEVANT, Example
 from labkit.ui.charts import RULE, laid_out, literal
 from labkit.ui.disagreements_data import Quadrant, Weighed, memory_of, quadrant_names
+from labkit.ui.one_line import one_line
 
 MATTERING = 1_000
 OTHERS = 500
@@ -107,12 +108,7 @@ def _hover(
     uncertain = f" ± {error:.2f}" if error else ""
     lines = (
         f"{whose} {label:.2f}{uncertain}, student {probability:.3f}",
-        _cut(memory_of(example, memory).text),
-        f"asked: {_cut(example.query.text)}",
+        one_line(memory_of(example, memory).text, HOVER_LENGTH),
+        f"asked: {one_line(example.query.text, HOVER_LENGTH)}",
     )
     return "<br>".join(literal(line) for line in lines)
-
-
-def _cut(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= HOVER_LENGTH else f"{line[: HOVER_LENGTH - 1].rstrip()}…"

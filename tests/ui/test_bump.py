@@ -2,7 +2,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from labkit.ui.bump import SHOWN, bump_chart, caption, literal, top_rows
+from labkit.ui.bump import SHOWN, bump_chart, caption, top_rows
+from labkit.ui.charts import literal
 from labkit.ui.selection import Selection
 
 
