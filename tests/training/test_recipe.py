@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,15 @@ def test_what_a_packaged_recipe_takes_from_the_assets_is_there_and_read(name: st
     assert set(recipe.assets) <= set(recipe.data)
     for place in recipe.places({}).values():
         assert next(iter(read_split(place, "train")), None) is not None, place
+
+
+def test_a_wheel_brings_what_the_recipes_name() -> None:
+    project = tomllib.loads((assets_path().parent / "pyproject.toml").read_text(encoding="utf-8"))
+    brought = project["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
+    for name in recipe_names():
+        for place in load_recipe(name).assets.values():
+            folder = f"assets/{Path(place).parts[0]}"
+            assert brought[folder] == f"labkit/{folder}"
 
 
 def test_a_set_of_share_zero_need_not_be_there() -> None:
