@@ -148,8 +148,9 @@ class Recipe:
 
     def places(self, given: Mapping[str, str]) -> dict[str, str]:
         """Where each data set lies: as given, else in ``assets/`` where the recipe names it so."""
-        embedded = {name: str(assets_path() / path) for name, path in self.assets.items()}
-        return {**{name: embedded[name] for name in self.data if name in embedded}, **given}
+        read = self.data
+        ours = {n: str(assets_path() / path) for n, path in self.assets.items() if n in read}
+        return {**ours, **given}
 
     @property
     def data(self) -> tuple[str, ...]:
