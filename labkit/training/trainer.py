@@ -102,6 +102,8 @@ class StudentTrainer(transformers.Trainer):  # type: ignore[misc]
         super().log(logs, start_time)
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
+        if not self.args.should_save:  # the trainer calls it in every process
+            return
         self.accelerator.unwrap_model(self.model).save_trainable(
             Path(output_dir or self.args.output_dir) / WEIGHTS
         )
