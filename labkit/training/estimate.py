@@ -211,7 +211,11 @@ def _stage(
     size: _Size,
     bfloat16: bool | None,
 ) -> StageEstimate:
-    losses = {loss: make_loss(loss) for loss, weight in stage.losses.items() if weight > 0}
+    losses = {
+        loss: make_loss(loss, no_answer=stage.no_answer)
+        for loss, weight in stage.losses.items()
+        if weight > 0
+    }
     # A base of which only the shape is known is one for a GPU.
     chunks = Chunks(trainee.student, gpu=True if bfloat16 is None else None)
     batches = StageBatches(sets, stage, losses, recipe.groups, chunks)

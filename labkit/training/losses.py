@@ -65,12 +65,19 @@ class InfoNCE:
     positives of a query do not compete with each other, and a memory whose label comes within
     ``margin`` of the positive's is masked: it may be a false negative. The positives of a query
     share one unit of weight, so that a query with many does not drown the others.
+
+    With ``no_answer``, each query has one more candidate, "nothing answers", with log-odds of 0
+    and a label of 1 - its memories' best: the answer has to beat it, and where nothing answers it
+    has to beat every memory (as the no-answer span of Devlin et al. 2019 on SQuAD 2.0).
     """
 
     temperature: float = 1.0
     margin: float = LABEL_MARGIN
+    no_answer: bool = False
 
     def __call__(self, log_odds: Tensor, labels: Tensor, groups: Tensor, weights: Tensor) -> Terms:
+        if self.no_answer:
+            log_odds, labels, groups, weights = _with_no_answer(log_odds, labels, groups, weights)
         scores = log_odds.float() / self.temperature
         same = _same_group(groups)
         rivals = same & (labels[None, :] < RELEVANT)
@@ -82,6 +89,22 @@ class InfoNCE:
         others = scores[None, :].expand(len(rows), -1).masked_fill(~rows, float("-inf"))
         values = torch.logsumexp(torch.cat([own[:, None], others], 1), 1) - own
         return Terms(values, (weights / shared)[positive])
+
+
+def _with_no_answer(
+    log_odds: Tensor, labels: Tensor, groups: Tensor, weights: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """One candidate more a query, as sure as the least sure of the query's labels."""
+    queries, place = torch.unique(groups, return_inverse=True)
+    best = labels.new_zeros(len(queries)).scatter_reduce(0, place, labels, "amax")
+    sure = weights.new_zeros(len(queries))
+    sure = sure.scatter_reduce(0, place, weights, "amin", include_self=False)
+    return (
+        torch.cat([log_odds, log_odds.new_zeros(len(queries))]),
+        torch.cat([labels, 1 - best]),
+        torch.cat([groups, queries]),
+        torch.cat([weights, sure]),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,10 +175,10 @@ LOSSES = ("bce", "infonce", "ranknet", "margin_mse", "kl")
 """Names of the losses in a recipe."""
 
 
-def make_loss(name: str, temperature: float = 1.0) -> Loss:
-    """The loss of a recipe's name, one of :data:`LOSSES`; two of them have a temperature."""
+def make_loss(name: str, temperature: float = 1.0, *, no_answer: bool = False) -> Loss:
+    """The loss of a recipe's name, one of :data:`LOSSES`; two have a temperature."""
     if name == "infonce":
-        return InfoNCE(temperature)
+        return InfoNCE(temperature, no_answer=no_answer)
     if name == "kl":
         return ListKL(temperature)
     plain: dict[str, Loss] = {"bce": bce, "ranknet": RankNet(), "margin_mse": MarginMSE()}

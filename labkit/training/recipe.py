@@ -86,6 +86,7 @@ class Stage:
         losses: loss -> its weight in the sum (``bce``, ``infonce``, ``ranknet``, ``margin_mse``,
             ``kl``).
         temperature: of InfoNCE and KL.
+        no_answer: InfoNCE has one more candidate a query, "nothing answers", at log-odds 0.
         steps: optimiser steps.
         queries_per_step: queries in one optimiser step, over all processes and micro-batches.
         micro_batches: parts that a process computes one after another for one step: more of them
@@ -99,6 +100,7 @@ class Stage:
     losses: dict[str, float]
     steps: int
     temperature: float = 1.0
+    no_answer: bool = False
     queries_per_step: int = 32
     micro_batches: int = 1
     learning_rate: float = 3e-4
@@ -299,6 +301,11 @@ def _check(recipe: Recipe) -> None:
                 raise InputError(f"unknown key {where}.losses.{loss}, expected one of {known}")
         if not any(stage.losses.values()):
             raise InputError(f"{where}.losses has no loss of weight above 0, expected one")
+        if stage.no_answer and not stage.losses.get("infonce"):
+            raise InputError(
+                f"{where}.no_answer is true and its losses have no infonce, expected false, or "
+                "infonce of weight above 0"
+            )
         if not any(stage.mix.values()):
             raise InputError(f"{where}.mix has no set of share above 0, expected one")
         for kind, weights in (("mix", stage.mix), ("losses", stage.losses)):

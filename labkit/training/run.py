@@ -309,7 +309,7 @@ def judges_of(stage: Stage, development: Sequence[str]) -> list[str]:
 
 def _losses(stage: Stage) -> dict[str, Loss]:
     return {
-        name: make_loss(name, stage.temperature)
+        name: make_loss(name, stage.temperature, no_answer=stage.no_answer)
         for name, weight in stage.losses.items()
         if weight > 0
     }

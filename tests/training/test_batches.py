@@ -38,7 +38,7 @@ def batches_of(
     seed: int = 0,
     tokens: int = 4096,
 ) -> StageBatches:
-    losses = {name: make_loss(name) for name in stage.losses}
+    losses = {name: make_loss(name, no_answer=stage.no_answer) for name in stage.losses}
     chunks = Chunks(encoder, tokens)
     return StageBatches(sets, stage, losses, Groups(), chunks, processes=processes, seed=seed)
 
@@ -173,13 +173,14 @@ def test_however_a_step_is_divided_it_holds_the_same_and_no_part_is_empty(
                 assert torch.equal(item["totals"][name], whole[step]["totals"][name]), name
 
 
+@pytest.mark.parametrize("no_answer", [False, True])
 def test_the_totals_are_the_weights_of_the_terms_of_all_parts(
-    encoder: EncoderStudent, sets: dict[str, list[TokenisedQuery]]
+    encoder: EncoderStudent, sets: dict[str, list[TokenisedQuery]], no_answer: bool
 ) -> None:
-    batches = batches_of(encoder, sets, replace(STAGE, micro_batches=4))
+    batches = batches_of(encoder, sets, replace(STAGE, micro_batches=4, no_answer=no_answer))
     items = [batches[i] for i in range(4)]
     for name in LOSSES:
-        loss = make_loss(name)
+        loss = batches.losses[name]
         weights = [
             loss(torch.randn(len(i["labels"])), i["labels"], i["groups"], i["weights"]).weights
             for i in items

@@ -281,6 +281,40 @@ def test_a_relevant_memory_is_nobodys_rival_however_far_below() -> None:
     assert float(nce([0.1, 5.0], [1.0, 0.6])) == 0
 
 
+def test_the_answer_has_to_beat_the_candidate_that_nothing_answers() -> None:
+    asked = InfoNCE(no_answer=True)
+    value = float(nce([2.0, 0.5], [1.0, 0.3], asked))
+    assert value == pytest.approx(float(nce([2.0, 0.5, 0.0], [1.0, 0.3, 0.0])), rel=1e-6)
+
+
+def test_where_nothing_answers_every_memory_has_to_fall_below_log_odds_of_0() -> None:
+    asked = InfoNCE(no_answer=True)
+    assert float(nce([2.0, -1.0], [0.0, 0.3])) == 0  # nothing to learn from without it
+    value = float(nce([2.0, -1.0], [0.0, 0.3], asked))
+    assert value == pytest.approx(math.log(1 + math.exp(2.0) + math.exp(-1.0)), rel=1e-6)
+    assert float(nce([-20.0, -30.0], [0.0, 0.3], asked)) == pytest.approx(0, abs=1e-6)
+
+
+def test_a_memory_that_may_answer_is_not_pushed_below_no_answer() -> None:
+    # Of .4 nobody knows: the label of no answer is .6 then, and .4 is within .25 of it.
+    asked = InfoNCE(no_answer=True)
+    value = float(nce([3.0, 1.0], [0.4, 0.0], asked))
+    assert value == pytest.approx(math.log(1 + math.exp(1.0)), rel=1e-6)
+    assert float(nce([3.0, 1.0], [0.5, 0.0], asked)) == 0
+
+
+def test_no_answer_is_a_candidate_of_its_own_query_alone() -> None:
+    scores, labels = torch.tensor([2.0, 0.5, 1.0]), torch.tensor([1.0, 0.0, 0.0])
+    groups, weights = torch.tensor([4, 4, 9]), torch.tensor([1.0, 0.5, 0.25])
+    terms = InfoNCE(no_answer=True)(scores, labels, groups, weights)
+    alone = [
+        float(nce(s, y, InfoNCE(no_answer=True)))
+        for s, y in (([2.0, 0.5], [1.0, 0.0]), ([1.0], [0.0]))
+    ]
+    assert terms.values.tolist() == pytest.approx(alone, rel=1e-6)
+    assert terms.weights.tolist() == [1.0, 0.25]
+
+
 def test_a_lower_temperature_tells_the_hardest_negative_apart() -> None:
     scores = torch.tensor([0.0, 1.0, -1.0], requires_grad=True)
     labels, groups = torch.tensor([1.0, 0.0, 0.0]), torch.zeros(3, dtype=torch.long)

@@ -113,6 +113,10 @@ def test_numbers_in_either_form_are_numbers(tmp_path: Path) -> None:
         ("stages.bce.learning_rate=.nan", "learning_rate is nan, expected more than 0"),
         ("stages.bce.steps=0", "stages.bce.steps is 0, expected more than 0"),
         ("stages.bce.temperature=-1", "temperature is -1, expected more than 0"),
+        (
+            "stages.bce.no_answer=true",
+            "stages.bce.no_answer is true and its losses have no infonce",
+        ),
         ("stages.bce.warmup=2", "stages.bce.warmup is 2, expected 0 to 1"),
         ("stages.bce.mix.lives=-1", "stages.bce.mix.lives is -1, expected 0 or more"),
         ("stages.bce.mix.lives=0", "stages.bce.mix has no set of share above 0"),
