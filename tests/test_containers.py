@@ -148,6 +148,18 @@ def test_compose_gives_the_lab_a_database_and_shows_nothing_to_the_network(
     assert services["lab"]["depends_on"]["database"]["condition"] == "service_healthy"
 
 
+def test_the_lab_of_the_compose_file_asks_who_is_there_for_it_refuses_to_start_else(
+    compose: dict[str, Any],
+) -> None:
+    command = compose["services"]["lab"]["command"]
+    assert command[command.index("--host") + 1] == "0.0.0.0"
+    users = Path(command[command.index("--auth") + 1])
+    mounted = [volume.split(":")[1] for volume in compose["services"]["lab"]["volumes"]]
+    assert str(users.parent) in mounted
+    said = (ROOT / "docs" / "containers.md").read_text()
+    assert f"annotations user ana --file {users}" in said
+
+
 def test_no_password_is_written_down(compose: dict[str, Any]) -> None:
     for service in compose["services"].values():
         for name, value in service.get("environment", {}).items():

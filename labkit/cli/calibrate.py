@@ -140,7 +140,7 @@ def _print(decisions: Decisions, qualities: dict[str, Any], queries: int, page: 
     points = plain_table("threshold", "from p", "precision", "recall", "F1", "kept", "empty")
     for name, threshold in decisions.thresholds.items():
         point = decisions.points[name]
-        did = decisions.points[name]["on_its_data"]
+        did = point["on_its_data"]
         points.add_row(
             name,
             f"{threshold:.4f}",
@@ -161,10 +161,6 @@ def _print(decisions: Decisions, qualities: dict[str, Any], queries: int, page: 
     for line in decisions.notes:
         note(line)
     note(f"reliability before and after: {page}")
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.3f}"
 
 
 def plain_table(*names: str) -> Any:

@@ -271,8 +271,9 @@ _ALL = (
     ),
     Benchmark(
         name="hardcases",
-        about="Hand-written queries of nine kinds on which rerankers fail: words without meaning, "
-        "meaning without words, time, reference, cause, namesakes, numbers, detail, several hops.",
+        about="Queries of nine kinds on which rerankers fail, written one by one: words without "
+        "meaning, meaning without words, time, reference, cause, namesakes, numbers, detail, "
+        "several hops.",
         licence="Apache-2.0",
         source="",
         file="an Example JSONL whose category is the kind",

@@ -33,7 +33,7 @@ Count = Annotated[int, Field(ge=0)]
 
 
 class Lenient(BaseModel):
-    """Unknown keys are read over; a known one must have its type, without conversion."""
+    """Unknown keys are ignored; a known one must have its type, without conversion."""
 
     model_config = ConfigDict(strict=True, extra="ignore", allow_inf_nan=False)
 

@@ -17,7 +17,6 @@ from typing import Any
 
 import torch
 
-from labkit.errors import InputError
 from labkit.students.decoder import DecoderStudent
 from labkit.students.load import load_base
 from labkit.students.placement import choose_placement
@@ -134,8 +133,6 @@ def estimate(recipe: Recipe, data: Mapping[str, str], *, device: str | None = No
     sets = {}
     for name in recipe.mixed:
         each, _, kind = name.partition(":")
-        if each not in data:
-            raise InputError(f"recipe {recipe.name} reads {each!r}, expected --data {each}=PATH")
         queries = read_split(data[each], "train")
         chosen = (example for example in queries if not kind or example.query.kind == kind)
         sample = {each: tokenised(student, islice(chosen, SAMPLE))}

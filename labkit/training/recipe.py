@@ -149,10 +149,25 @@ class Recipe:
     assets: dict[str, str] = field(default_factory=dict)
 
     def places(self, given: Mapping[str, str]) -> dict[str, str]:
-        """Where each data set lies: as given, else in ``assets/`` where the recipe names it so."""
-        read = self.data
-        ours = {n: str(assets_path() / path) for n, path in self.assets.items() if n in read}
-        return {**ours, **given}
+        """Where each data set lies: as given, else in ``assets/`` where the recipe names it so.
+
+        Raises:
+            InputError: one that the recipe reads lies nowhere, or it does not read one given.
+        """
+        for name in given:
+            if name not in self.data:
+                known = ", ".join(self.data)
+                raise InputError(f"--data {name}: recipe {self.name} reads {known} only")
+        ours = {name: str(assets_path() / path) for name, path in self.assets.items()}
+        found = {**ours, **given}
+        for name in self.data:
+            if name not in found:
+                raise InputError(
+                    f"recipe {self.name} reads {name!r} and it was not given, expected "
+                    f"--data {name}=PATH (or leave it out of development.sets, and of the stages "
+                    f"with --set stages.STAGE.mix.{name}=0)"
+                )
+        return {name: found[name] for name in self.data}
 
     @property
     def data(self) -> tuple[str, ...]:

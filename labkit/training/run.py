@@ -111,7 +111,7 @@ def train(
         torch.cuda.set_device(placement.device)  # the Trainer takes the current one
     bfloat16 = uses_bfloat16(recipe, placement)
     data = recipe.places(data)
-    resolved = recipe_to_json(recipe, {name: data[name] for name in _given(recipe, data)})
+    resolved = recipe_to_json(recipe, data)
     for stage in recipe.stages.values():
         parts_of(stage, _world())
     text = yaml.safe_dump(_plain(resolved), sort_keys=False, allow_unicode=True)
@@ -451,21 +451,6 @@ class Log:
 
 
 # --- data ----------------------------------------------------------------------------------------
-
-
-def _given(recipe: Recipe, data: Mapping[str, str]) -> tuple[str, ...]:
-    for name in recipe.data:
-        if name not in data:
-            raise InputError(
-                f"recipe {recipe.name} reads {name!r} and it was not given, expected "
-                f"--data {name}=PATH (or leave it out of development.sets, and of the stages with "
-                f"--set stages.STAGE.mix.{name}=0)"
-            )
-    for name in data:
-        if name not in recipe.data:
-            known = ", ".join(recipe.data)
-            raise InputError(f"--data {name}: recipe {recipe.name} reads {known} only")
-    return recipe.data
 
 
 def _read_data(

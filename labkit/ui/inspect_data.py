@@ -21,6 +21,7 @@ from labkit.records import (
 from labkit.rendering import render_date, render_query, render_turn
 from labkit.ui.bench import Bench
 from labkit.ui.library import Library, examples_of
+from labkit.ui.one_line import one_line
 from labkit.ui.selection import Selection
 
 LEVELS_SHORT = {
@@ -48,26 +49,22 @@ class Form:
     instruction: str = ""
 
 
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
-
-
 def form_of(example: Example | None) -> Form:
     """The fields filled from an example; empty ones without."""
     if example is None:
         return Form()
     query = example.query
     return Form(
-        question=_one_line(query.text),
+        question=one_line(query.text),
         context=render_query(query).context,
         date=query.time or "",
-        instruction=_one_line(query.instruction or ""),
+        instruction=one_line(query.instruction or ""),
     )
 
 
 def asks_the_same(form: Form, example: Example | None) -> bool:
     """Whether the labels of the example hold for the form: its question is still the same."""
-    return example is not None and _one_line(form.question) == form_of(example).question
+    return example is not None and one_line(form.question) == form_of(example).question
 
 
 def query_of(form: Form, example: Example | None) -> Query:
@@ -76,7 +73,7 @@ def query_of(form: Form, example: Example | None) -> Query:
     Raises:
         InputError: the question is empty, the date is no date, or a context line has no speaker.
     """
-    question = _one_line(form.question)
+    question = one_line(form.question)
     if not question:
         raise InputError("the question is empty, expected what you want to find in the memories")
     date = form.date.strip() or None
@@ -99,7 +96,7 @@ def query_of(form: Form, example: Example | None) -> Query:
         id=example.id if same and example is not None else "",
         context=context,
         time=date,
-        instruction=_one_line(form.instruction) or None,
+        instruction=one_line(form.instruction) or None,
         kind=example.query.kind if same and example is not None else None,
     )
 

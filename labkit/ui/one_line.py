@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-def one_line(text: str, most: int) -> str:
+def one_line(text: str, most: int | None = None) -> str:
     """White space as single blanks; at most ``most`` characters, the last then an ellipsis."""
     line = " ".join(text.split())
-    return line if len(line) <= most else f"{line[: most - 1].rstrip()}…"
+    return line if most is None or len(line) <= most else f"{line[: most - 1].rstrip()}…"

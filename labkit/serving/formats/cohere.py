@@ -20,12 +20,12 @@ router = APIRouter(tags=["Cohere"], responses=RESPONSES, route_class=StrictRoute
 
 
 class V2Request(Asked):
-    model: str | None = Field(None, description="read over: one model is served")
+    model: str | None = Field(None, description="ignored: one model is served")
     query: Question
     documents: list[str | Document] = Field(min_length=1)
     top_n: Count | None = Field(None, description="the best so many; null or 0 for all")
     max_tokens_per_doc: Count | None = Field(
-        None, description="read over: the model has budgets of its own"
+        None, description="ignored: the model has budgets of its own"
     )
     return_documents: bool | None = None
 

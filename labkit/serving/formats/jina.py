@@ -21,7 +21,7 @@ router = APIRouter(tags=["Jina, Cohere v1, vLLM"], responses=RESPONSES, route_cl
 
 
 class RerankRequest(Asked):
-    model: str | None = Field(None, description="read over: one model is served")
+    model: str | None = Field(None, description="ignored: one model is served")
     query: Question
     documents: list[str | Document] = Field(min_length=1)
     top_n: Count | None = Field(None, description="the best so many; null or 0 for all")

@@ -26,7 +26,7 @@ class TeiRequest(Asked):
     texts: list[str | Document] = Field(min_length=1)
     raw_scores: bool | None = Field(None, description="log-odds instead of probabilities")
     return_text: bool | None = None
-    truncate: bool | None = Field(None, description="read over: what is too long is always cut")
+    truncate: bool | None = Field(None, description="ignored: what is too long is always cut")
 
 
 class TeiResult(BaseModel):

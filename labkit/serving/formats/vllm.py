@@ -31,7 +31,7 @@ Right = str | Document | list[str | Document]
 class ScoreRequest(Situation):
     """One of text_1, queries, data_1 against one of text_2, documents, items, data_2."""
 
-    model: str | None = Field(None, description="read over: one model is served")
+    model: str | None = Field(None, description="ignored: one model is served")
     text_1: Left | None = None
     queries: Left | None = None
     data_1: Left | None = None
