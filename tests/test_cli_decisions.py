@@ -201,6 +201,50 @@ def test_what_cannot_be_used_is_refused_in_one_line(
     assert not (out / "model").exists()
 
 
+def test_what_cannot_be_found_is_said_before_anything_is_scored(
+    tmp_path: Path, model: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from labkit.cli.calibrate import Scorer
+
+    def never(*_: object) -> None:
+        raise AssertionError("it was scored")
+
+    monkeypatch.setattr(Scorer, "score", never)
+    few = dialogues(tmp_path / "few.jsonl", 8, seed=0)
+    data, out = ("--data", few), tmp_path / "out"
+    for arguments, words in (
+        (("calibrate", model, *data, "--out", out, "--method", "plat"), "--method is 'plat'"),
+        (("calibrate", model, *data, "--out", model / "cal"), "in the model's own folder"),
+        (("calibrate", model, *data, "--out", model, "--in-place"), "in the model's own folder"),
+        (("threshold", model, *data, "--target", "f2"), "expected f1, precision=0.9"),
+        (("threshold", model, *data, "--promise", "--target", "f1"), "got f1"),
+        (("threshold", model, *data, "--promise", "--target", "recall=1"), "less than 1"),
+        (("threshold", model, *data, "--target", "f1", "--confidence", "2"), "--confidence is 2"),
+        (("threshold", model, *data, "--simulate", "--unit", "dialogue"), "expected query"),
+    ):
+        code, _, err = run(*arguments, capsys=capsys)
+        told = [line for line in err.splitlines() if line.startswith("labkit:")]
+        assert code == 2 and len(told) == 1 and words in told[0], err
+
+
+def test_standard_input_has_no_hash_to_keep_scores_by(
+    tmp_path: Path, model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, _, err = run("threshold", model, "--data", "-", capsys=capsys)
+    assert code == 2 and "--data is '-', expected a file" in err
+
+
+def test_a_copy_holds_nothing_of_the_one_that_was_there_before(
+    tmp_path: Path, model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, out = dialogues(tmp_path / "dev.jsonl", 60, seed=0), tmp_path / "out"
+    (out / "model").mkdir(parents=True)
+    (out / "model" / "adapter_config.json").write_text("{}")
+    code, _, err = run("calibrate", model, "--data", data, "--out", out, capsys=capsys)
+    assert code == 0, err
+    assert [file.name for file in (out / "model").iterdir()] == ["labkit.json"]
+
+
 def test_the_embedded_model_can_be_calibrated_into_a_copy_of_its_own(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -43,7 +43,7 @@ Kind = Annotated[list[str] | None, typer.Option(help="Only queries of this kind;
 Sample = Annotated[
     int | None, typer.Option(min=1, help="Draw N queries of each file; all where not given.")
 ]
-Seed = Annotated[int, typer.Option(help="Of the draw.")]
+Seed = Annotated[int, typer.Option(min=0, help="Of the draw.")]
 UnitOption = Annotated[
     str, typer.Option("--unit", help="What a promise is about: query, or dialogue.")
 ]
@@ -90,6 +90,9 @@ def calibrate(
     from labkit.scoring.transfer import Quality
 
     chosen_unit = parse_unit(unit)
+    for each in method or ():
+        if each not in METHODS:
+            raise InputError(f"--method is {each!r}, expected one of {', '.join(METHODS)}")
     scorer = Scorer.load(model, first_stage, candidates, kind, sample, seed, device, dtype, out)
     target = _target(model, scorer, out, in_place)
     fitting = scorer.score(data)
@@ -185,6 +188,8 @@ def _target(model: str, scorer: Scorer, out: Path, in_place: bool) -> Callable[[
     """What writes the checkpoint when all is fitted; what cannot be written is said at once."""
     source = scorer.folder
     student = scorer.reranker.student
+    if source is not None and out.resolve().is_relative_to(source.resolve()):
+        raise InputError(f"--out is {out}, in the model's own folder {source}, expected another")
     if in_place:
         if source is None:
             raise InputError(
@@ -194,12 +199,16 @@ def _target(model: str, scorer: Scorer, out: Path, in_place: bool) -> Callable[[
     copy = out / "model"
     if source is None:
         return lambda: student.save(copy)
-    if source.resolve() == copy.resolve():
+    if source.resolve().is_relative_to(copy.resolve()):
         raise InputError(f"{copy} is the model itself, expected another --out, or --in-place")
 
     def write() -> None:
-        shutil.copytree(source, copy, dirs_exist_ok=True)
-        student.card.save(copy)
+        part = out / "model.part"
+        shutil.rmtree(part, ignore_errors=True)  # of a run that was killed while it wrote
+        shutil.copytree(source, part)
+        student.card.save(part)
+        shutil.rmtree(copy, ignore_errors=True)
+        part.rename(copy)
 
     return write
 
@@ -273,6 +282,8 @@ class Scorer:
     def _parse(self, spec: str) -> tuple[Path, Selection]:
         from dataclasses import replace
 
+        if spec == "-":
+            raise InputError("--data is '-', expected a file: what was scored is kept by its hash")
         path, colon, split = spec.rpartition(":")
         if colon and split in ("train", "dev", "test"):
             return Path(path), replace(self.selection, split=split)  # type: ignore[arg-type]

@@ -27,7 +27,7 @@ from labkit.errors import InputError
 
 if TYPE_CHECKING:
     from labkit.scoring.scored import ScoredData
-    from labkit.scoring.thresholds import Unit
+    from labkit.scoring.thresholds import Target, Unit
     from labkit.scoring.transfer import Transfer
 
 
@@ -84,11 +84,20 @@ def threshold(
     if name is not None and (not target or len(target) > 1):
         raise InputError("--name needs one --target, the threshold to store")
     chosen_unit = parse_unit(unit)
+    if simulate and chosen_unit != "query":
+        raise InputError(f"got --simulate and --unit {unit}, expected query: it draws queries")
+    targets = [_target(text, promise) for text in target or ()]
+    if not 0 < confidence < 1:
+        raise InputError(f"--confidence is {confidence:g}, expected more than 0 and less than 1")
     with ExitStack() as stack:
         folder = out or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="labkit-")))
         scorer = Scorer.load(
             model, first_stage, candidates, kind, sample, seed, device, dtype, folder
         )
+        if name is not None and scorer.folder is None:
+            raise InputError(
+                f"--name got {model}, expected a checkpoint folder; labkit calibrate makes one"
+            )
         scored = scorer.score(data)
     p = probability(calibrated(scorer.reranker.calibration, scored))
     if simulate:
@@ -98,7 +107,7 @@ def threshold(
         report = transfer(scorer.reranker.card, scored)
         print(json.dumps(report.to_json())) if as_json else _print_transfer(report)
         return
-    found = [_find(text, p, scored, promise, confidence, chosen_unit) for text in target]
+    found = [_find(each, p, scored, promise, confidence, chosen_unit) for each in targets]
     if name is not None:
         _store(name, found[0], scorer, data, scored)
     if as_json:
@@ -107,13 +116,24 @@ def threshold(
         _print_found(found, len(scored))
 
 
-def _find(
-    text: str, p: Any, data: ScoredData, promise: bool, confidence: float, unit: Unit
-) -> dict[str, Any]:
-    from labkit.scoring.conformal import evidence_threshold, precision_threshold
-    from labkit.scoring.thresholds import find_threshold, held, parse_target
+def _target(text: str, promise: bool) -> Target:
+    """What is asked for; what cannot be found is said before anything is scored."""
+    from labkit.scoring.thresholds import parse_target
 
     target = parse_target(text)
+    if promise and (target.name == "f1" or target.least is None):
+        raise InputError("--promise got f1, expected --target precision=... or recall=...")
+    if promise and target.name == "recall" and target.least == 1:
+        raise InputError(f"--promise got {text}, expected less than 1: nothing can promise all")
+    return target
+
+
+def _find(
+    target: Target, p: Any, data: ScoredData, promise: bool, confidence: float, unit: Unit
+) -> dict[str, Any]:
+    from labkit.scoring.conformal import evidence_threshold, precision_threshold
+    from labkit.scoring.thresholds import find_threshold, held
+
     if not promise:
         found = find_threshold(p, data, target, unit=unit)
         return {
@@ -126,8 +146,7 @@ def _find(
             "unit": unit,
         }
     who = "queries" if unit == "query" else "dialogues"
-    if target.name == "f1" or target.least is None:
-        raise InputError("--promise got f1, expected --target precision=... or recall=...")
+    assert target.least is not None
     if target.name == "recall":
         careful = evidence_threshold(p, data, 1 - target.least, unit=unit)
         value, n = careful.threshold, careful.n
@@ -155,11 +174,7 @@ def _store(
     from dataclasses import replace
 
     card = scorer.reranker.card
-    if scorer.folder is None:
-        raise InputError(
-            f"--name got {scorer.reranker.name}, expected a checkpoint folder; "
-            "labkit calibrate makes one"
-        )
+    assert scorer.folder is not None
     facts = {key: value for key, value in found.items() if key != "threshold"}
     facts["rule"] = f"labkit threshold, {facts.pop('target')}"
     replace(

@@ -178,7 +178,7 @@ def _read_store(path: Path) -> list[ScoredQuery]:
     if len(whole) < len(raw):
         os.truncate(path, len(whole))
     found = []
-    for line in whole.decode("utf-8").splitlines():
+    for line in whole.decode("utf-8").split("\n")[:-1]:  # an id may hold other line ends
         item: dict[str, Any] = json.loads(line)
         for name in ("log_odds", "labels", "logits"):
             if item.get(name) is not None:

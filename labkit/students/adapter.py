@@ -16,11 +16,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from labkit.errors import InputError
+from labkit.files import write_whole
 from labkit.students.card import Card
-from labkit.students.load import ADAPTER_CONFIG
+from labkit.students.load import ADAPTER_CONFIG, ADAPTER_WEIGHTS
 
 _SAMPLE = 256
 
@@ -60,8 +63,25 @@ def save_adapter(adapted: Any, card: Card, folder: Path) -> None:
     for key in ("target_modules", "modules_to_save"):
         if isinstance(config.get(key), list):
             config[key] = sorted(config[key])  # peft keeps sets, whose order is not stable
-    path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    write_whole(path, [json.dumps(config, indent=2, sort_keys=True), "\n"])
     card.save(folder)
+
+
+def read_weights(folder: Path) -> dict[str, Tensor]:
+    """The weights of an adapter, by peft's names.
+
+    Raises:
+        InputError: the file is missing or damaged.
+    """
+    file = folder / ADAPTER_WEIGHTS
+    try:
+        found: dict[str, Tensor] = load_file(file)
+    except (OSError, SafetensorError) as error:
+        raise InputError(
+            f"{file} cannot be read ({' '.join(str(error).split())[:200]}), expected the weights "
+            "that belong to the adapter_config.json beside it"
+        ) from None
+    return found
 
 
 @contextlib.contextmanager
@@ -93,11 +113,13 @@ def put_on(student: Any, folder: Path, card: Card, *, merge: bool = True) -> Any
             base does.
 
     Raises:
-        InputError: the base is not the one that the adapter was trained on.
+        InputError: the base is not the one that the adapter was trained on, or its weights cannot
+            be read.
     """
     import peft
 
     expect_base(card, fingerprint(student.model), folder)
+    read_weights(folder)  # peft would look for a missing file on a hub
     with no_renaming_notes():
         adapted = peft.PeftModel.from_pretrained(student.model, str(folder))
     if merge:

@@ -20,11 +20,10 @@ from labkit.packed_bert import ENCODER, PackedBert, can_read, read_config, read_
 from labkit.retrieval.minilm import minilm_path
 from labkit.students.card import Card
 from labkit.students.encoder import EncoderStudent
-from labkit.students.load import ADAPTER_CONFIG, MINILM
+from labkit.students.load import ADAPTER_CONFIG, ADAPTER_WEIGHTS, MINILM
 from labkit.tokenizer import FILE as TOKENIZER
 from labkit.tokenizer import FolderTokenizer
 
-_ADAPTER_WEIGHTS = "adapter_model.safetensors"
 _ADAPTER_NAMES = "base_model.model."
 _UNCOMMON = (
     ("alora_invocation_tokens", "alpha_pattern", "fan_in_fan_out", "lora_bias", "rank_pattern")
@@ -109,21 +108,19 @@ def _is_common(folder: Path) -> bool:
         config.get("peft_type") == "LORA"
         and config.get("bias") == "none"
         and not any(config.get(key) for key in _UNCOMMON)
-        and (folder / _ADAPTER_WEIGHTS).is_file()
+        and (folder / ADAPTER_WEIGHTS).is_file()
     )
 
 
 def _with_adapter(base: dict[str, Tensor], folder: Path, card: Card) -> dict[str, Tensor]:
     """``base`` plus ``alpha / rank * B @ A`` for each adapted layer, and the adapter's own head."""
-    from safetensors.torch import load_file
-
-    from labkit.students.adapter import expect_base, fingerprint_of
+    from labkit.students.adapter import expect_base, fingerprint_of, read_weights
 
     expect_base(card, fingerprint_of(base), folder)
     config = json.loads((folder / ADAPTER_CONFIG).read_text(encoding="utf-8"))
     factor = config["lora_alpha"] / config["r"]
     weights = dict(base)
-    products = load_file(folder / _ADAPTER_WEIGHTS)
+    products = read_weights(folder)
     with torch.inference_mode():
         for name, value in products.items():
             target = name.removeprefix(_ADAPTER_NAMES)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from labkit.errors import InputError
+from labkit.files import write_whole
 from labkit.rendering import RENDERING_VERSION
 
 FILE_NAME = "labkit.json"
@@ -69,8 +70,9 @@ class Card:
             ) from None
 
     def save(self, folder: Path) -> None:
+        """Write ``labkit.json`` into the folder of a checkpoint, whole or not at all."""
         text = json.dumps({"format": FORMAT, **asdict(self)}, indent=2, ensure_ascii=False)
-        (folder / FILE_NAME).write_text(text + "\n", encoding="utf-8")
+        write_whole(folder / FILE_NAME, [text, "\n"])
 
 
 def read_card(folder: Path) -> Card | None:

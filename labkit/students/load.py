@@ -32,6 +32,7 @@ UntrainedStudent = CosineStudent | LateStudent
 """Students that read the frozen MiniLM alone: no pair is tokenised and nothing is trained."""
 
 ADAPTER_CONFIG = "adapter_config.json"
+ADAPTER_WEIGHTS = "adapter_model.safetensors"
 """The file by which a folder is known to hold an adapter and no whole model."""
 
 
@@ -171,6 +172,7 @@ def load_base(
 def _load_pair_student(source: str, card: Card | None, placement: Placement) -> Any:
     import torch
     import transformers
+    from safetensors import SafetensorError
     from transformers.utils import logging
 
     from labkit.students.decoder import DecoderStudent
@@ -196,7 +198,7 @@ def _load_pair_student(source: str, card: Card | None, placement: Placement) -> 
         model = kind.from_pretrained(source, dtype=placement.dtype)
     except InputError:
         raise
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
         reason = " ".join(str(error).split())[:300]
         raise InputError(
             f"{source} cannot be loaded ({reason}), expected a checkpoint with config.json, "

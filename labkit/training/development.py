@@ -59,7 +59,7 @@ def read(
     chunks: Chunks,
     precision: AbstractContextManager[Any],
 ) -> Reading:
-    """Rank every dev query. Under ``torch.distributed`` each process ranks its share."""
+    """Rank every dev query. Once ``torch.distributed`` has begun, each process ranks its share."""
     flat = _flat(sets)
     return _reading(flat, _scored(trainee, flat, chunks, precision))
 
@@ -188,6 +188,11 @@ class Verdict:
     before: float
     after: float
     interval: tuple[float, float]
+
+    @staticmethod
+    def from_json(values: Mapping[str, Any]) -> Verdict:
+        """What ``dataclasses.asdict`` made of one, back from JSON."""
+        return Verdict(**{**values, "interval": tuple(values["interval"])})
 
     @property
     def difference(self) -> float:

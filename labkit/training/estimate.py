@@ -125,7 +125,7 @@ def estimate(recipe: Recipe, data: Mapping[str, str], *, device: str | None = No
     student = (
         load_base(
             recipe.base.model, placement=placement, similarity=recipe.base.similarity,
-            seed=recipe.seed,
+            ages=recipe.base.ages, seed=recipe.seed,
         )
         if shape is None
         else _stand_in()
@@ -248,6 +248,7 @@ def _seconds(trainee: Trainee, sample: Sequence[dict[str, Any]], bfloat16: bool)
     began = 0.0
     for number, item in enumerate([timed[0], *timed]):
         if number == 1:
+            _wait(device)
             began = time.perf_counter()
         similarity = item["similarity"]
         with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
@@ -257,7 +258,12 @@ def _seconds(trainee: Trainee, sample: Sequence[dict[str, Any]], bfloat16: bool)
                 None if similarity is None else similarity.to(device),
             )
         log_odds.sum().backward()
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
+    _wait(device)
+    took = time.perf_counter() - began
     trainee.zero_grad()
-    return (time.perf_counter() - began) / len(timed)
+    return took / len(timed)
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)  # what was asked of it is done later than asked

@@ -119,10 +119,21 @@ def label_weights(example: Example) -> NDArray[np.float64]:
 
     The standard errors are those that ``labkit label`` writes under ``label_errors``; a memory
     without one has weight 1.
+
+    Raises:
+        InputError: one is no number of 0 or more.
     """
     errors = example.extra.get("label_errors")
     known = errors if isinstance(errors, dict) else {}
-    error = np.array([float(known.get(memory.id, 0.0)) for memory in example.memories])
+    found = [known.get(memory.id, 0.0) for memory in example.memories]
+    for memory, error in zip(example.memories, found, strict=True):
+        number = isinstance(error, int | float) and not isinstance(error, bool)
+        if not number or not 0 <= error < float("inf"):
+            raise InputError(
+                f"label_errors of {memory.id!r} in Example {example.id!r} is {error!r}, expected "
+                "a number of 0 or more"
+            )
+    error = np.array(found, dtype=float)
     return 1.0 / (1.0 + (error / 0.2) ** 2)
 
 

@@ -302,6 +302,8 @@ def _check(recipe: Recipe) -> None:
         if not 0 <= value < math.inf:
             raise InputError(f"{name} is {value:g}, expected 0 or more")
 
+    if not 0 <= recipe.seed < 2**32:
+        raise InputError(f"seed is {recipe.seed}, expected 0 to {2**32 - 1}")
     if not recipe.stages:
         raise InputError("stages has no stage, expected at least one")
     for name, stage in recipe.stages.items():

@@ -65,6 +65,22 @@ class Result:
     kept: Mapping[str, bool]
     student: Path | None
 
+    @staticmethod
+    def read(out: Path) -> Result | None:
+        """That of a run's folder; None where the run is not finished."""
+        file = out / "report.json"
+        if not file.is_file():
+            return None
+        found = json.loads(file.read_text(encoding="utf-8"))
+        kept = {name: stage.pop("kept") for name, stage in found["stages"].items()}
+        student = found["student"]
+        return Result(
+            Verdict.from_json(found["verdict"]),
+            {name: Verdict.from_json(stage) for name, stage in found["stages"].items()},
+            kept,
+            None if student is None else out / student,
+        )
+
     def to_json(self) -> dict[str, Any]:
         """What ``report.json`` holds."""
         stages = {
@@ -96,15 +112,15 @@ def train(
         data: data set -> its file or folder; see :func:`~labkit.training.groups.read_split`. Those
             of ``recipe.assets`` need not be given.
         out: the run's folder; must be new, unless ``resume``.
-        resume: go on from the last checkpoint in ``out``.
+        resume: go on from the last checkpoint in ``out``; a run that is finished is left as it is.
         device: as for :func:`choose_placement`.
         command: as typed, for the card.
         report: takes lines for the person.
         advance: takes progress.
 
     Raises:
-        InputError: data is missing or empty, the folder is in use, the recipe is another one than
-            the folder's, or a loss was not finite.
+        InputError: data is missing or empty, the folder is in use, the recipe or the data are
+            other ones than the folder's, or a loss was not finite.
     """
     placement = choose_placement(_card_of_process(device), recipe.base.weights)
     if placement.device.type == "cuda" and placement.device.index is not None:
@@ -118,6 +134,13 @@ def train(
     main = _is_main()
     if main:
         _check_folder(out, text, resume)
+    finished = Result.read(out) if resume else None
+    if finished is not None:
+        report(f"the run in {out} is finished: {finished.verdict}")
+        return finished
+    digests = {name: data_sha256(path) for name, path in data.items()}
+    if resume:
+        _expect_same_data(out, digests)
     report(f"on {placement}; products in {'bfloat16' if bfloat16 else 'float32'}")
     transformers.set_seed(recipe.seed)
     random.seed(recipe.seed)
@@ -147,7 +170,7 @@ def train(
     sets, development = _read_data(recipe, data, student, advance)
     for name, queries in sets.items():
         report(f"{name}: {len(queries):,} queries to train on")
-    facts = _facts(recipe, data, placement, bfloat16, command, sets)
+    facts = _facts(recipe, digests, placement, bfloat16, command, sets)
     if main:  # not before the data is read: what cannot be trained leaves no folder behind
         write_whole(out / "recipe.yaml", [text])
         write_whole(out / "run.json", [json.dumps(facts, indent=2) + "\n"])
@@ -190,7 +213,9 @@ def train(
             trainee.load_trainable(folder / "start.safetensors")
         _together()
     if any(kept.values()) and recipe.base.similarity:
-        before = _rebalanced(trainee, development, chunks, precision, look, before, report)
+        before = _rebalanced(
+            trainee, development, chunks, precision, look, before, start.map, report
+        )
     # Where no stage was kept, all began at the start: the best of them says how the run ended.
     verdict = compare(start, before)
     if not any(kept.values()):
@@ -212,9 +237,13 @@ def _rebalanced(
     precision: Callable[[], contextlib.AbstractContextManager[Any]],
     look: Callable[[], Reading],
     before: Reading,
+    least: float,
     report: Report,
 ) -> Reading:
-    """Set logit and similarity right against each other; kept where dev labels are likelier."""
+    """Set logit and similarity right against each other; kept where dev labels are likelier.
+
+    And where the MAP stays above ``least``, that of the start: the run would else be lost by it.
+    """
     found = balance(trainee, development, chunks, precision())
     if found is None:
         return before
@@ -225,7 +254,7 @@ def _rebalanced(
         f"{found.scale:.3f} x logit + {found.weight:.3f} x similarity: dev MAP {after.map:.4f} "
         f"from {before.map:.4f}, log loss {after.log_loss:.4f} from {before.log_loss:.4f}"
     )
-    if after.log_loss < before.log_loss:
+    if after.log_loss < before.log_loss and after.map > least:
         return after
     with torch.no_grad():
         for name, parameter in trainee.trainable().items():
@@ -375,13 +404,15 @@ class Watch(transformers.TrainerCallback):  # type: ignore[misc]
         self.best, self.best_step, self.looks_since = float("-inf"), 0, 0
         self.judges = judges_of(stage, recipe.development.sets)
         for row in log.looks(name):
-            values = [row["dev"]["sets"][judge] for judge in self.judges]
-            self._count(row["step"], sum(values) / len(values))
+            self._count(row)
         self._started = time.monotonic()
 
-    def _count(self, step: int, value: float) -> bool:
+    def _count(self, row: Mapping[str, Any]) -> bool:
+        # Of the numbers as the log has them, so that a run that goes on finds the same best look.
+        values = [row["dev"]["sets"][judge] for judge in self.judges]
+        value = sum(values) / len(values)
         if value > self.best:
-            self.best, self.best_step, self.looks_since = value, step, 0
+            self.best, self.best_step, self.looks_since = value, row["step"], 0
             return True
         self.looks_since += 1
         return False
@@ -404,10 +435,9 @@ class Watch(transformers.TrainerCallback):  # type: ignore[misc]
             return
         reading = self.look()
         seconds = round(time.monotonic() - self._started, 1)
-        self.log.add(
-            {"stage": self.name, "step": step, "dev": reading.to_json(), "seconds": seconds}
-        )
-        if self._count(step, reading.of(self.judges).map) and self.log.main:
+        row = {"stage": self.name, "step": step, "dev": reading.to_json(), "seconds": seconds}
+        self.log.add(row)
+        if self._count(row) and self.log.main:
             self.trainee.save_trainable(self.best_file)
         sets = ", ".join(f"{n} {v.mean():.3f}" for n, v in reading.precision.items())
         self.report(
@@ -492,8 +522,14 @@ def _read_data(
 
 
 def data_sha256(path: str) -> str:
-    """sha256 over the names and bytes of the JSONL files of a data set."""
+    """sha256 over the names and bytes of the JSONL files of a data set.
+
+    Raises:
+        InputError: there is nothing at ``path``.
+    """
     place = Path(path)
+    if not place.exists():
+        raise InputError(f"{place}: no such file or folder, expected train.jsonl or lives")
     files = sorted(place.glob("*.jsonl")) if place.is_dir() else [place]
     digest = hashlib.sha256()
     for file in files:
@@ -525,6 +561,20 @@ def _check_folder(out: Path, recipe: str, resume: bool) -> None:
         )
 
 
+def _expect_same_data(out: Path, digests: Mapping[str, str]) -> None:
+    file = out / "run.json"
+    if not file.is_file():  # killed while it read its data
+        return
+    before = json.loads(file.read_text(encoding="utf-8"))["data"]
+    for name, digest in digests.items():
+        if name in before and before[name]["sha256"] != digest:
+            raise InputError(
+                f"the data of {name!r} is no longer what the run in {out} began with (sha256 "
+                f"{digest[:12]}, expected {before[name]['sha256'][:12]}); put it back, or start a "
+                "new folder"
+            )
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _plain(each) for key, each in value.items()}
@@ -535,12 +585,18 @@ def _plain(value: Any) -> Any:
 
 def _facts(
     recipe: Recipe,
-    data: Mapping[str, str],
+    digests: Mapping[str, str],
     placement: Placement,
     bfloat16: bool,
     command: str,
     sets: Mapping[str, Sequence[TokenisedQuery]],
 ) -> dict[str, Any]:
+    # A set that is mixed whole counts whole, else what is mixed of its kinds.
+    counts: dict[str, int] = {}
+    for mixed, queries in sets.items():
+        if mixed not in digests:
+            counts[set_of(mixed)] = counts.get(set_of(mixed), 0) + len(queries)
+    counts |= {mixed: len(queries) for mixed, queries in sets.items() if mixed in digests}
     packages = ("torch", "transformers", "peft", "accelerate", "numpy")
     return {
         "labkit": __version__,
@@ -548,8 +604,8 @@ def _facts(
         "recipe": recipe.name,
         "seed": recipe.seed,
         "data": {
-            name: {"sha256": data_sha256(data[name]), "queries": len(sets.get(name, ()))}
-            for name in recipe.data
+            name: {"sha256": digest, "queries": counts.get(name, 0)}
+            for name, digest in digests.items()
         },
         "versions": {name: version(name) for name in packages},
         "python": platform.python_version(),
@@ -575,18 +631,33 @@ def _save(
         training={**facts, "dev": reading.to_json(), "saved": what},
         description=recipe.description,
     )
+    part = folder.with_name(f"{folder.name}.part")
+    shutil.rmtree(part, ignore_errors=True)  # of a run that was killed while it wrote
     if trainee.adapted:
-        save_adapter(trainee.adapted[0], card, folder)
+        save_adapter(trainee.adapted[0], card, part)
     else:
         student.card = card
-        student.save(folder)
+        student.save(part)
+    if folder.is_dir():
+        shutil.rmtree(folder)
+    part.rename(folder)
 
 
 # --- where it runs -------------------------------------------------------------------------------
 
 
 def _card_of_process(device: str | None) -> str | None:
-    """``device``, or the card of this process where torchrun started one for each."""
+    """``device``, or the card of this process where torchrun started one for each.
+
+    Raises:
+        InputError: one process is to use another card than the first, which the Trainer takes.
+    """
+    if _world() == 1 and device is not None and device.startswith("cuda:") and device != "cuda:0":
+        number = device.partition(":")[2]
+        raise InputError(
+            f"--device is {device}, expected cuda; one process trains on the first card it sees: "
+            f"start it with CUDA_VISIBLE_DEVICES={number}"
+        )
     if _world() > 1 and device in (None, "cuda") and torch.cuda.is_available():
         return f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
     return device

@@ -89,6 +89,17 @@ def test_a_killed_run_goes_on_and_a_second_scores_nothing(data: Path, tmp_path: 
     assert third.scored == 8, "so are other candidates"
 
 
+def test_an_id_may_hold_any_sign(tmp_path: Path) -> None:
+    ids = [f"q\u2028{i}\x85" for i in range(3)]
+    memories = (Memory("m0", "one"), Memory("m1", "two"))
+    path = tmp_path / "odd.jsonl"
+    write_examples(path, [Example(Query("What?", id=i), memories, {"m0": 1.0}) for i in ids])
+    how = {"store": tmp_path / "store", "model_sha256": "x"}
+    for _ in range(2):
+        found = score_file(Counting(), path, Selection(method="none"), **how)
+        assert [query.id for query in found.queries] == ids
+
+
 def test_kinds_and_samples_choose_queries_and_none_is_refused(data: Path, tmp_path: Path) -> None:
     def ids(selection: Selection) -> list[str]:
         found = score_file(Counting(), data, selection, store=tmp_path / "s", model_sha256="x")

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
+from labkit.assets import assets_path
 from labkit.errors import InputError
 from labkit.records import Memory, Query
 from labkit.rendering import RENDERING_VERSION
@@ -67,6 +69,21 @@ def test_a_damaged_card_is_one_line(tmp_path: Path) -> None:
     (tmp_path / FILE_NAME).write_text("{")
     with pytest.raises(InputError, match="cannot be read"):
         load_student(tmp_path)
+
+
+@pytest.mark.parametrize("for_scoring", [True, False])
+@pytest.mark.parametrize("damage", ["a pointer", "missing"])
+def test_damaged_weights_of_an_adapter_are_one_line(
+    tmp_path: Path, damage: str, for_scoring: bool
+) -> None:
+    shutil.copytree(assets_path() / "models" / "mini", tmp_path / "mine")
+    weights = tmp_path / "mine" / "adapter_model.safetensors"
+    weights.unlink()
+    if damage == "a pointer":
+        weights.write_text("version https://git-lfs.github.com/spec/v1\n")
+    with pytest.raises(InputError, match="adapter_model.safetensors cannot be read") as caught:
+        load_student(tmp_path / "mine", for_scoring=for_scoring)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["nothing-here", "./no/folder", "/no/folder", "a/b/c"])

@@ -81,6 +81,15 @@ def test_a_label_that_is_unsure_weighs_less() -> None:
     assert weights.tolist() == [0.5, 1.0, 1.0]
 
 
+@pytest.mark.parametrize("error", [None, "0.2", -0.1, float("nan"), True])
+def test_a_standard_error_that_is_no_number_is_one_line(error: object) -> None:
+    example = Example(
+        Query("q", id="q7"), (Memory("a", "x"),), extra={"label_errors": {"a": error}}
+    )
+    with pytest.raises(InputError, match="label_errors of 'a' in Example 'q7' is .*, expected"):
+        label_weights(example)
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_a_group_has_its_positives_and_no_more_than_asked(seed: int) -> None:
     query = made([1.0, 0.9, 0.7] + [0.0] * 9)

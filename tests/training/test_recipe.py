@@ -134,6 +134,7 @@ def test_numbers_in_either_form_are_numbers(tmp_path: Path) -> None:
         ("adapter.rank=-1", "adapter.rank is -1, expected 0 or more"),
         ("groups.hard=1.5", "groups.hard is 1.5, expected 0 to 1"),
         ("development.every=0", "development.every is 0, expected more than 0"),
+        ("seed=-1", "seed is -1, expected 0 to 4294967295"),
         ("seed.more=1", "--set seed.more: seed has no keys of its own"),
         ("seed", "--set is 'seed', expected KEY=VALUE"),
         ("=3", "--set is '=3', expected KEY=VALUE"),

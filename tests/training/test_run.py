@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from labkit.errors import InputError
+from labkit.records import write_examples
 from labkit.students.decoder import DecoderStudent
 from labkit.students.encoder import EncoderStudent
 from labkit.students.load import load_student
@@ -25,7 +27,7 @@ from labkit.training.recipe import Recipe
 from labkit.training.run import Result, train
 from labkit.training.trainee import Trainee
 from labkit.training.trainer import NotFinite
-from tests.training.made_up import FAMILIES, quick_recipe, write_set
+from tests.training.made_up import FAMILIES, make_examples, quick_recipe, write_set
 
 Data = dict[str, str]
 
@@ -258,18 +260,52 @@ def test_dropout_is_drawn_on_where_a_run_goes_on(data: Data, out: Path) -> None:
 
 
 @BOTH
-def test_a_finished_run_that_goes_on_says_the_same_again(
+def test_a_finished_run_that_goes_on_says_the_same_again_and_changes_nothing(
     straight: tuple[Path, Result, list[str]], family: str, data: Data, tmp_path: Path
 ) -> None:
     import shutil
 
     copy = tmp_path / "copy"
     shutil.copytree(straight[0], copy)
+    (copy / "student" / "README.md").write_text("what its owner wrote of it since then")
+    before = {file: file.read_bytes() for file in copy.rglob("*") if file.is_file()}
     lines: list[str] = []
     result = train(quick_recipe(family), data, copy, resume=True, report=lines.append)
-    assert result.verdict == straight[1].verdict and result.kept == straight[1].kept
-    assert "stage infonce is done already" in lines
-    assert rows(copy) == rows(straight[0])
+    assert replace(result, student=None) == replace(straight[1], student=None)
+    assert result.student == copy / "student"
+    assert lines == [f"the run in {copy} is finished: {result.verdict}"]
+    assert {file: file.read_bytes() for file in copy.rglob("*") if file.is_file()} == before
+
+
+def test_a_run_does_not_go_on_with_other_data(data: Data, out: Path, tmp_path: Path) -> None:
+    import shutil
+
+    lives = tmp_path / "lives"
+    shutil.copytree(data["lives"], lives)
+    recipe, places = quick_recipe(stages=["bce"]), {"lives": str(lives)}
+    with pytest.raises(KeyboardInterrupt):
+        train(recipe, places, out, advance=stop_at(7))
+    facts = (out / "run.json").read_bytes()
+    lines = (lives / "train.jsonl").read_text().splitlines(keepends=True)
+    (lives / "train.jsonl").write_text("".join(lines[:-1]))
+    with pytest.raises(InputError, match="the data of 'lives' is no longer what the run") as caught:
+        train(recipe, places, out, resume=True)
+    assert "\n" not in str(caught.value) and (out / "run.json").read_bytes() == facts
+    (lives / "train.jsonl").write_text("".join(lines))
+    train(recipe, places, out, resume=True)
+    assert (out / "student").is_dir()
+
+
+def test_a_kind_that_is_mixed_alone_counts_as_queries_of_its_set(out: Path, tmp_path: Path) -> None:
+    lives = write_set(tmp_path / "lives")
+    examples = make_examples(24)
+    odd = [replace(each, query=replace(each.query, kind="odd")) for each in examples[:9]]
+    write_examples(lives / "train.jsonl", odd + examples[9:])
+    recipe = quick_recipe(stages=["bce"])
+    stage = replace(recipe.stages["bce"], mix={"lives:odd": 1.0}, steps=2)
+    train(replace(recipe, stages={"bce": stage}), {"lives": str(lives)}, out)
+    facts = json.loads((out / "run.json").read_text())
+    assert facts["data"]["lives"]["queries"] == 9
 
 
 @BOTH
@@ -452,6 +488,8 @@ def bad(name: str, data: Data, out: Path, tmp: Path) -> tuple[Recipe, Data, dict
             return recipe, data, go_on
         case "a step has fewer queries than parts":
             return quick_recipe("tiny-encoder", "stages.bce.micro_batches=9"), data, {}
+        case "the card is not the first":
+            return recipe, data, {"device": "cuda:1"}
         case "the base is not there":
             return quick_recipe("nobody/nothing"), data, {}
         case "the base is no cross-encoder":
@@ -474,6 +512,7 @@ BAD = {
     "the folder is a file": "is a file, expected a new folder",
     "a run to go on with is not there": "is not there, expected the folder of a run",
     "a step has fewer queries than parts": "queries_per_step is 8 and a step has 9 parts",
+    "the card is not the first": "start it with CUDA_VISIBLE_DEVICES=1",
     "the base is not there": "nobody/nothing cannot be loaded",
     "the base is no cross-encoder": "expected a cross-encoder or a Qwen3-Reranker",
     "the base takes no similarity": "takes no similarity",
