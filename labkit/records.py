@@ -233,7 +233,7 @@ def _id(value: object, where: str) -> str:
     return expect_text(value, where, least=1)
 
 
-def _time(value: object, where: str) -> str | None:
+def expect_time(value: object, where: str) -> str | None:
     text = _optional_text(value, where)
     if text is None:
         return None
@@ -253,7 +253,19 @@ def _label(value: object, where: str) -> float:
 
 
 def _extra(value: Mapping[str, Any], known: frozenset[str]) -> dict[str, Any]:
-    return {key: value[key] for key in value if key not in known}
+    return {_writable(key): _writable(value[key]) for key in value if key not in known}
+
+
+def _writable(value: Any) -> Any:
+    """A value of JSON without lone surrogates, see :func:`expect_text`."""
+    match value:
+        case str():
+            return expect_text(value, "a text")
+        case list():
+            return [_writable(each) for each in value]
+        case dict():
+            return {_writable(key): _writable(each) for key, each in value.items()}
+    return value
 
 
 def parse_turn(value: object, where: str) -> Turn:
@@ -261,7 +273,7 @@ def parse_turn(value: object, where: str) -> Turn:
     return Turn(
         speaker=expect_text(item.get("speaker"), f"{where}.speaker"),
         text=expect_text(item.get("text"), f"{where}.text"),
-        time=_time(item.get("time"), f"{where}.time"),
+        time=expect_time(item.get("time"), f"{where}.time"),
         extra=_extra(item, _TURN_KEYS),
     )
 
@@ -272,7 +284,7 @@ def parse_memory(value: object, where: str) -> Memory:
     return Memory(
         id=_id(item.get("id"), f"{where}.id"),
         text=expect_text(item.get("text"), f"{where}.text"),
-        time=_time(item.get("time"), f"{where}.time"),
+        time=expect_time(item.get("time"), f"{where}.time"),
         speaker=_optional_text(item.get("speaker"), f"{where}.speaker"),
         extra=_extra(item, _MEMORY_KEYS),
         previous=None if previous is None else parse_turn(previous, f"{where}.previous"),
@@ -320,7 +332,7 @@ def parse_query(item: Mapping[str, Any], *, kind_key: str) -> Query:
         text=expect_text(item.get("query"), "query", least=1),
         id=_id(item.get("id"), "id"),
         context=parse_context(item.get("context") or [], "context"),
-        time=_time(item.get("query_time"), "query_time"),
+        time=expect_time(item.get("query_time"), "query_time"),
         instruction=_optional_text(item.get("instruction"), "instruction"),
         kind=_optional_text(item.get(kind_key), kind_key),
     )

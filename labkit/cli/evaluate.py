@@ -102,6 +102,8 @@ def evaluate(
         dict.fromkeys(map(first_stage_method, first_stage or ["fused", "bm25", "dense"]))
     )
     parts = [_part(name) for name in withhold or []]
+    if out is not None and out.exists() and not out.is_dir():
+        raise InputError(f"--out is {out}, a file, expected a folder for the results")
     bad = BadLines()
     asked = _read(data or [], benchmark or [], path, kind, limit, seed, bad if skip_bad else None)
     bad.close()
@@ -155,7 +157,7 @@ def _read(
     choices += [(BENCHMARKS["examples"], "all", file) for file in data]
     if not choices:
         raise InputError("expected a file with labelled queries or --benchmark NAME, got neither")
-    asked = []
+    asked: list[Asked] = []
     for benchmark, split, file in choices:
         notes: list[str] = []
         found = read_benchmark(
@@ -177,6 +179,11 @@ def _read(
                 f"{found.title}: no memory has a label of 0.6 or more, so no ranking has a "
                 "quality; every query counts as one to abstain from"
             )
+        if any(other.title == found.title for other in asked):
+            raise InputError(
+                f"{file} comes under the name {found.title!r} in tables and folders, as one "
+                "before it; expected another name, or another --out"
+            )
         asked.append(found)
     return asked
 
@@ -194,7 +201,13 @@ def _rivals(
                 raise InputError(
                     f"--model {name} needs --out: what is paid for is stored there, once"
                 )
-            rivals.append(LanguageModel(parse_endpoint(name), out / "calls.sqlite"))
+            model = LanguageModel(parse_endpoint(name), out / "calls.sqlite")
+            if any(rival.name == model.name for rival in rivals):
+                raise InputError(
+                    f"--model {name} has the same name in a table as one before, {model.name}; "
+                    "expected another model or mode, or another --out"
+                )
+            rivals.append(model)
         else:
             reranker = load_reranker(name, device, dtype)
             if any(rival.name == reranker.name for rival in rivals):

@@ -11,6 +11,7 @@ import typer
 
 from labkit.cli.shared import AsJson, note
 from labkit.errors import InputError
+from labkit.files import write_whole
 
 if TYPE_CHECKING:
     from labkit.llm.client import Spending
@@ -77,6 +78,8 @@ def synth(
     if out is None:
         raise InputError("expected --out with a folder to write into, got none")
     if lives is not None:
+        if dry_run:
+            raise InputError("--dry-run is of --writer openai; --lives calls nobody, got both")
         summary = _simulate(lives, seed, out)
     else:
         if writer != "openai":
@@ -214,7 +217,7 @@ def inspect(
         _print(found)
     if page is not None:
         every = [example for examples in read_folder(folder).values() for example in examples]
-        page.write_text(examples_page(every, seed=seed), encoding="utf-8")
+        write_whole(page, [examples_page(every, seed=seed)])
 
 
 def import_set(

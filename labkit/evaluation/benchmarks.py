@@ -138,9 +138,15 @@ def _medical(path: Path, split: str, note: OnNote, on_bad: OnBad | None) -> Iter
         try:
             if path.is_dir():
                 set_files(path, *files)
+        except InputError as error:  # of a folder that holds the other set alone
+            problems.append(error)
+            continue
+        try:
             found = [*read(path, split, note)]
         except InputError as error:
-            problems.append(error)
+            if path.is_dir():
+                raise  # it is there and damaged
+            problems.append(error)  # a file is of one set, and the other's reader says so
             continue
         for dialogue in found:
             kinds = (replace(e, query=replace(e.query, kind=name)) for e in dialogue.examples)

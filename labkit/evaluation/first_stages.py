@@ -7,6 +7,7 @@ be a gift.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import io
 import os
@@ -118,7 +119,17 @@ def _rank_dialogue(
 
 
 def _file(asked: Asked, methods: Sequence[Method], cache: Path) -> Path:
-    return cache / f"{asked.sha256[:16]}-{'-'.join(sorted(methods))}.npz"
+    return cache / f"{asked.sha256[:16]}-{'-'.join(sorted(methods))}-{_code()[:8]}.npz"
+
+
+@functools.cache
+def _code() -> str:
+    """sha256 of the code that an order depends on: an order by other code is none of ours."""
+    package = Path(__file__).parents[1]
+    digest = hashlib.sha256()
+    for file in [package / "rendering.py", *sorted((package / "retrieval").glob("*.py"))]:
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
 
 
 def _save(asked: Asked, methods: Sequence[Method], tasks: Sequence[Task], cache: Path) -> None:

@@ -21,7 +21,7 @@ import numpy as np
 
 from labkit.errors import InputError
 from labkit.evaluation.rivals import Outcome, Question
-from labkit.llm.client import LLM, Budget, CallFailed, Prices, Schema
+from labkit.llm.client import LLM, Account, Budget, CallFailed, Prices, Schema, host_of
 from labkit.llm.prompts import Prompt, framed_memories, framed_query, load_prompt
 from labkit.llm.replies import Reply, Token, json_in
 from labkit.records import Memory
@@ -49,7 +49,7 @@ _ORDER = Schema(
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Which model is asked where, how, and what it may cost on one benchmark."""
+    """Which model is asked where, how, and what it may cost in one command."""
 
     model: str
     mode: Mode = "pointwise"
@@ -59,7 +59,7 @@ class Endpoint:
     prices: Prices | None = None
     budget: Budget = field(default_factory=Budget)
 
-    def open(self, store: Path) -> LLM:
+    def open(self, store: Path, account: Account) -> LLM:
         return LLM(
             self.model,
             store,
@@ -67,7 +67,7 @@ class Endpoint:
             key_variable=self.key_variable,
             concurrency=self.concurrency,
             prices=self.prices,
-            budget=self.budget,
+            account=account,
         )
 
 
@@ -78,7 +78,7 @@ OPTIONS = ("mode", "url", "key", "prices", "concurrency", "max_calls", "max_cost
 def parse_endpoint(text: str) -> Endpoint:
     """``openai:MODEL,mode=listwise,url=http://localhost:8000/v1,key=VARIABLE,prices=0.15/0.6``.
 
-    Further options are concurrency, and max_calls and max_cost, which hold for each benchmark.
+    Further options are concurrency, and max_calls and max_cost, which hold for the whole command.
 
     Raises:
         InputError: an option is not known, or its value is none that it takes.
@@ -129,6 +129,7 @@ class LanguageModel:
     def __init__(self, endpoint: Endpoint, store: Path) -> None:
         self._endpoint = endpoint
         self._store = store
+        self._account = Account(endpoint.budget)
         mode = endpoint.mode
         data = ("query", "memory") if mode == "pointwise" else ("query", "memories")
         told = () if mode == "pointwise" else ("count",)
@@ -145,7 +146,7 @@ class LanguageModel:
             "source": self._endpoint.model,
             "mode": self._endpoint.mode,
             "prompt_sha256": self._prompt.sha256,
-            "base_url": self._endpoint.base_url,
+            "base_url": host_of(self._endpoint.base_url),
             "concurrency": self._endpoint.concurrency,
             "prices": None if prices is None else [prices.prompt, prices.completion],
         }
@@ -156,7 +157,8 @@ class LanguageModel:
     async def _rank(
         self, questions: Sequence[Question], done: Callable[[int, Outcome], None]
     ) -> None:
-        async with self._endpoint.open(self._store) as llm:
+        self._account = self._account.reopened()
+        async with self._endpoint.open(self._store, self._account) as llm:
             if self._endpoint.mode == "pointwise":
                 # One query after another, its pairs at once: so a query's time is its own.
                 for i, question in enumerate(questions):
@@ -201,18 +203,23 @@ class LanguageModel:
 async def pointwise(llm: LLM, prompt: Prompt, question: Question) -> tuple[Outcome, list[Reply]]:
     """Ask about every candidate alone; equal scores keep the order of the first stage.
 
-    Without log-probabilities a reply orders and gives no probability. A candidate whose call failed
-    goes behind all others.
+    Without log-probabilities a reply orders and gives no probability. A candidate that the endpoint
+    refuses to read goes behind all others.
     """
     query, memories = question
+    unanswered = False
 
     async def ask(memory: Memory) -> Reply | None:
-        data = {"query": framed_query(query), "memory": framed_memories("memory", [memory])}
+        # Without its id, which may tell: LongMemEval's own say where the answer is.
+        shown = framed_memories("memory", [replace(memory, id="1")])
+        data = {"query": framed_query(query), "memory": shown}
         try:
             return await llm.ask(
                 prompt.messages(data=data), max_tokens=_YES_OR_NO, temperature=0.0, top_logprobs=20
             )
-        except CallFailed:
+        except CallFailed as error:
+            nonlocal unanswered
+            unanswered |= error.unanswered
             return None
 
     replies = await asyncio.gather(*(ask(memory) for memory in memories))
@@ -231,7 +238,10 @@ async def pointwise(llm: LLM, prompt: Prompt, question: Question) -> tuple[Outco
     order = np.argsort(-log_odds, kind="stable")
     probabilities = () if problems else tuple((1 / (1 + np.exp(-log_odds[order]))).tolist())
     outcome = Outcome(
-        tuple(order.tolist()), probabilities, problem=min(problems) if problems else None
+        tuple(order.tolist()),
+        probabilities,
+        problem=min(problems) if problems else None,
+        unanswered=unanswered,
     )
     return outcome, [reply for reply in replies if reply is not None]
 
@@ -278,7 +288,8 @@ async def listwise(llm: LLM, prompt: Prompt, question: Question) -> tuple[Outcom
             schema=_ORDER,
         )
     except CallFailed as error:
-        return Outcome(tuple(range(len(memories))), truncated=cut, problem=error.kind), []
+        kept = tuple(range(len(memories)))
+        return Outcome(kept, truncated=cut, problem=error.kind, unanswered=error.unanswered), []
     order, problem = mended(numbers_in(reply.text), len(memories))
     return Outcome(order, truncated=cut, problem=problem), [reply]
 

@@ -32,7 +32,6 @@ ABSTENTION = ("abstain_AUROC", "abstain_P")
 
 _DEPTH = frozenset(("nDCG", "P", "R", "F1", "R_any", "R_all"))
 _SHARE = frozenset(("F1_p", "abstain_P"))
-_LOWER_IS_BETTER = frozenset(("Brier", "LogLoss", "ECE", "ECE_mass"))
 _FORM = re.compile(r"([A-Za-z][A-Za-z0-9_]*)(?:@([0-9]+(?:\.[0-9]+)?))?")
 
 EXAMPLES = "MAP, MRR, nDCG@10, R_all@5, Brier, ECE or F1_p@0.5"
@@ -47,10 +46,6 @@ class Measure:
 
     def __str__(self) -> str:
         return self.name if self.at is None else f"{self.name}@{self.at:g}"
-
-    @property
-    def lower_is_better(self) -> bool:
-        return self.name in _LOWER_IS_BETTER
 
 
 def parse_measure(text: str) -> Measure:
@@ -382,6 +377,8 @@ class Scored:
     """[Q], probability that each query has an answer."""
     answerable: NDArray[np.bool_]
     """[Q], whether it has a relevant memory."""
+    heard: NDArray[np.bool_]
+    """[Q], whether the ranker gave a probability, or had nothing to give one of."""
 
     @staticmethod
     def of(judged: Sequence[Judged]) -> Scored:
@@ -394,11 +391,21 @@ class Scored:
             lost=np.array([one.relevant for one in judged], float) - np.array(found, float),
             answer=np.array([one.answer for one in judged], float),
             answerable=np.array([one.relevant > 0 for one in judged], bool),
+            heard=np.array(
+                [
+                    bool(len(one.probabilities) or one.answerable is not None)
+                    or not len(one.labels)
+                    for one in judged
+                ],
+                bool,
+            ),
         )
 
 
 def pooled_value(measure: Measure, scored: Scored, weights: ArrayLike | None = None) -> Floats:
     """One of :data:`PAIRS` or :data:`ABSTENTION` over all queries; NaN where it has no meaning.
+
+    A query on which the ranker gave no probability is left out: silence is no sure "nothing here".
 
     Args:
         weights: [..., Q], how often each query stands there (a bootstrap draw); the result then
@@ -406,6 +413,7 @@ def pooled_value(measure: Measure, scored: Scored, weights: ArrayLike | None = N
     """
     size = len(scored.answer)
     w = np.ones(size) if weights is None else np.asarray(weights, dtype=np.float64)
+    w = w * scored.heard
     p, y = scored.probabilities, scored.labels
     if not len(p):
         return np.full(w.shape[:-1], np.nan)
@@ -435,7 +443,8 @@ def pooled_value(measure: Measure, scored: Scored, weights: ArrayLike | None = N
         case "abstain_AUROC":
             return auroc(scored.answer, scored.answerable, w)
         case "abstain_P":
-            if scored.answerable.all():  # nothing to abstain from: a precision of 1 says nothing
+            # With nothing to abstain from a precision of 1 says nothing.
+            if scored.answerable[scored.heard].all():
                 return np.full(w.shape[:-1], np.nan)
             return precision_at_recall(scored.answer, scored.answerable, measure.at or 0.0, w)
     raise InputError(f"{measure} is no measure of many queries, expected one of {PAIRS}")

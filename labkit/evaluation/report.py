@@ -250,6 +250,7 @@ def fill(text: str, rows: Sequence[Row]) -> tuple[str, int]:
 
 def block(rows: Sequence[Row], columns: Sequence[str]) -> str:
     """One compact table of a benchmark."""
+    columns = [name if name in _COLUMNS else str(parse_measure(name)) for name in columns]
     table = _one_table(rows, [name for name in columns if name not in _COLUMNS])
     lines = (
         (s.name, *(_COLUMNS[c](s) if c in _COLUMNS else starred(s.overall[c]) for c in columns))

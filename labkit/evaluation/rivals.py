@@ -41,6 +41,7 @@ class Outcome:
         truncated: candidates that were not read to their end.
         prompt_tokens, completion_tokens, cost: of a language model; None where not known.
         problem: what had to be mended, in a few words that can be counted.
+        unanswered: nobody answered, so that this says nothing and should be asked again.
     """
 
     order: tuple[int, ...]
@@ -52,6 +53,11 @@ class Outcome:
     completion_tokens: int | None = None
     cost: float | None = None
     problem: str | None = None
+    unanswered: bool = False
+
+
+class Unanswered(Exception):
+    """A rival was not heard on every query: there is no row, and the same command asks again."""
 
 
 Question = tuple[Query, Sequence[Memory]]

@@ -20,7 +20,7 @@ from labkit.evaluation.results import (
     read_row,
     write_row,
 )
-from labkit.evaluation.rivals import Outcome, Part, Question, Rival, without
+from labkit.evaluation.rivals import Outcome, Part, Question, Rival, Unanswered, without
 from labkit.llm.client import BudgetSpent
 from labkit.rendering import RENDERING_VERSION
 from labkit.retrieval.first_stage import Method
@@ -70,8 +70,8 @@ def evaluate(
     keeps the first stage's order behind, so that every row ranks everything and what the first
     stage lost counts against all alike. Equal scores keep the order of the first stage.
 
-    A language model whose budget is spent has no row; the note says so, and the same command goes
-    on from there.
+    A language model whose budget is spent, or that did not answer now and then, has no row; the
+    note says so, and the same command goes on from there.
 
     Raises:
         InputError: a rival cannot work at all.
@@ -109,7 +109,7 @@ def evaluate(
             place += 1
             try:
                 rows.append(_rank(row, rival, tasks, plan, part, on_progress, on_note))
-            except BudgetSpent as error:
+            except (BudgetSpent, Unanswered) as error:
                 on_note(f"{row.name} on {asked.title}: {error}")
     return rows
 
@@ -155,9 +155,9 @@ def _result(task: Task, order: Sequence[int], outcome: Outcome) -> QueryResult:
     example = task.example
     labels = [example.label(memory.id) for memory in example.memories]
     probabilities = tuple(float(f"{p:.{_DIGITS}g}") for p in outcome.probabilities)
-    problem = outcome.problem
+    answerable, problem = outcome.answerable, outcome.problem
     if not all(map(math.isfinite, probabilities)):
-        probabilities, problem = (), "scores that are no numbers"
+        probabilities, answerable, problem = (), None, "scores that are no numbers"
     return QueryResult(
         id=example.id,
         kind=kind_of(example),
@@ -165,7 +165,7 @@ def _result(task: Task, order: Sequence[int], outcome: Outcome) -> QueryResult:
         gains=tuple((rank, labels[i]) for rank, i in enumerate(order, 1) if labels[i] > 0),
         ids=tuple(example.memories[i].id for i in order[:LOOKED_AT]),
         probabilities=probabilities,
-        answerable=outcome.answerable,
+        answerable=answerable,
         seconds=outcome.seconds,
         truncated=outcome.truncated,
         prompt_tokens=outcome.prompt_tokens,
@@ -203,7 +203,13 @@ def _rank(
         question = (tasks[i].example.query, tasks[i].candidates(feed, plan.candidates))
         questions.append(without(question, part) if part else question)
 
+    unanswered = 0
+
     def finished(place: int, outcome: Outcome) -> None:
+        nonlocal unanswered
+        if outcome.unanswered:
+            unanswered += 1
+            return
         task = tasks[left[place]]
         first = task.orders[feed].tolist()
         order = [first[i] for i in outcome.order] + first[len(outcome.order) :]
@@ -217,6 +223,10 @@ def _rank(
     whole = False
     try:
         rival.rank(questions, finished)
+        if unanswered:
+            raise Unanswered(
+                f"{unanswered:,} of {len(tasks):,} queries were not answered; run again to ask them"
+            )
         row = replace(row, queries=tuple(done[i] for i in range(len(tasks))))
         if path is not None:
             write_row(path, row)

@@ -55,6 +55,11 @@ class CallFailed(Exception):
         self.detail = detail
         self.value = value
 
+    @property
+    def unanswered(self) -> bool:
+        """Whether nobody answered, so that the same call may be answered later."""
+        return self.kind in ("rate_limited", "server_error", "timeout")
+
 
 class BudgetSpent(Exception):
     """No further call may start. Those in flight finish and are stored."""
@@ -97,6 +102,12 @@ class Account:
         self._started = 0
         self._reserved: dict[str, float] = {}
         self._freed = asyncio.Condition()
+
+    def reopened(self) -> Account:
+        """The same budget and what is spent of it, for another event loop."""
+        other = Account(self.budget)
+        other.cost, other._started = self.cost, self._started
+        return other
 
     async def reserve(
         self, call: str, at_most: float, stopped: Callable[[], Exception | None]
@@ -189,6 +200,18 @@ class Schema:
     body: Mapping[str, Any]
 
 
+def host_of(base_url: str | None) -> str:
+    """The endpoint that is asked: the one given, else of OPENAI_BASE_URL, else OpenAI's own.
+
+    Raises:
+        InputError: it is no address of the web.
+    """
+    url = base_url or os.environ.get("OPENAI_BASE_URL") or OPENAI_URL
+    if not url.startswith(("http://", "https://")):
+        raise InputError(f"base URL is {url!r}, expected one such as http://localhost:8000/v1")
+    return url.rstrip("/")
+
+
 def token_bound(messages: Sequence[Message], schema: Schema | None = None) -> int:
     """Tokens that the messages cannot exceed: a token is at least one byte of UTF-8.
 
@@ -262,10 +285,7 @@ class LLM:
         prices: Prices | None = None,
     ) -> None:
         self.model = model
-        url = base_url or os.environ.get("OPENAI_BASE_URL") or OPENAI_URL
-        if not url.startswith(("http://", "https://")):
-            raise InputError(f"base URL is {url!r}, expected one such as http://localhost:8000/v1")
-        self.base_url = url.rstrip("/")
+        self.base_url = host_of(base_url)
         if concurrency < 1 or retries < 0 or not timeout > 0:
             raise InputError(
                 f"got concurrency {concurrency}, retries {retries}, timeout {timeout:g}; "
@@ -430,7 +450,8 @@ class LLM:
                 self._failed_in_a_row = 0
             except CallFailed as error:
                 self.spending.failures[error.kind] += 1
-                self._failed_in_a_row += 1
+                # Who refuses a text is there, and the next text may be another matter.
+                self._failed_in_a_row = self._failed_in_a_row + 1 if error.unanswered else 0
                 if self._failed_in_a_row >= GIVE_UP_AFTER:
                     self._stopped = InputError(
                         f"{self.base_url}: {GIVE_UP_AFTER} calls in a row failed, the last with "

@@ -53,7 +53,10 @@ def frame(what: str, items: Iterable[Mapping[str, Any]]) -> Framed:
 
 
 def framed_memories(what: str, memories: Iterable[Memory]) -> Framed:
-    """Memories as data: id, time, speaker and text, and nothing that gives a label away."""
+    """Memories as data: id, time, speaker and text.
+
+    An id may give a label away, so where it is not asked for by number, give another.
+    """
     return frame(
         what,
         ({"id": m.id, "time": m.time, "speaker": m.speaker, "text": m.text} for m in memories),

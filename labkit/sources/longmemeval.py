@@ -23,6 +23,7 @@ from labkit.records import (
     expect_list,
     expect_object,
     expect_text,
+    expect_time,
     shown,
 )
 from labkit.sources.documents import located, located_notes, parse_json, read_text
@@ -171,4 +172,5 @@ def _time(value: object, where: str) -> str | None:
         raise InputError(f"{where} is {shown(text)}, expected such as 2023/05/20 (Sat) 02:21")
     year, month, day, hour, minute = match.groups()
     date = f"{year}-{int(month):02d}-{int(day):02d}"
-    return date if hour is None else f"{date}T{int(hour):02d}:{minute}"
+    time = date if hour is None else f"{date}T{int(hour):02d}:{minute}"
+    return expect_time(time, where)

@@ -21,6 +21,7 @@ from labkit.records import (
     expect_list,
     expect_object,
     expect_text,
+    expect_time,
     parse_time,
     shown,
 )
@@ -213,11 +214,12 @@ def _question(
         for m, states in _stating(sessions[n].memories, things)
         if states
     ]
+    asked = expect_text(item.get("question_date"), f"{where}.question_date", least=1)
     return Example(
         Query(
             expect_text(item.get("question"), f"{where}.question", least=1).strip(),
             f"{id_}-{name}",
-            time=expect_text(item.get("question_date"), f"{where}.question_date", least=1),
+            time=expect_time(asked, f"{where}.question_date"),
             kind=kind if found else "abstain",
         ),
         memories,

@@ -167,6 +167,8 @@ def import_corpus(
         if on_note is not None:
             on_note(line)
 
+    if target.exists() and not target.is_dir():
+        raise InputError(f"{target} is a file, expected a folder to write into")
     on_progress("reading", 0, 0)
     examples = [e for dialogue in corpus.read(source, on_note=note) for e in dialogue.examples]
     if limit is not None and limit < len(examples):

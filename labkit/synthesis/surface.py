@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from labkit.errors import InputError
 from labkit.records import RELEVANT, Example, parse_time
 
 NAMES = (
@@ -87,7 +88,10 @@ def surface_auc(examples: Sequence[Example]) -> SurfaceAUC:
     """Fit the cues of all memories of ``examples`` to their relevance; abstain is left out.
 
     Cues are length, position, days before the question, digits, punctuation, form, speaker and
-    template family; never a word shared with the question. Needs examples of two or more lives.
+    template family; never a word shared with the question.
+
+    Raises:
+        InputError: the examples are of fewer than two lives.
     """
     from sklearn.metrics import roc_auc_score
     from sklearn.preprocessing import OneHotEncoder, StandardScaler
@@ -107,6 +111,11 @@ def surface_auc(examples: Sequence[Example]) -> SurfaceAUC:
         relevant += r
         typed += t
         groups += [lives.setdefault(_life(example), len(lives))] * len(r)
+    if len(lives) < 2:
+        raise InputError(
+            f"got {len(lives)} lives with a query that has an answer, expected two or more: what "
+            "is fitted on one is measured on another"
+        )
     number = np.asarray(numbers)
     squares = np.concatenate([number, number[:, :3] ** 2], axis=1)
     onehot = OneHotEncoder(

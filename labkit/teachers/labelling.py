@@ -25,7 +25,7 @@ import numpy as np
 
 from labkit.errors import InputError
 from labkit.files import write_whole
-from labkit.llm.client import LLM, Account, Budget, BudgetSpent, CallFailed, Spending
+from labkit.llm.client import LLM, Account, Budget, BudgetSpent, CallFailed, Spending, host_of
 from labkit.llm.prompts import Prompt
 from labkit.llm.store import CallStore
 from labkit.records import Dialogue, Example, example_to_json, json_sha256, shown, write_examples
@@ -409,8 +409,9 @@ async def _ask_all(asking: _Asking, items: Items, recipe: Recipe, plan: _Plan) -
 def _described(spec: Spec) -> dict[str, Any]:
     """A teacher as the configuration names it: what its answers depend on."""
     if isinstance(spec, OpenAISpec):
-        keys = ("name", "model", "url", "verdicts", "max_tokens")
-        return {"kind": "openai", **{key: getattr(spec, key) for key in keys}}
+        keys = ("name", "model", "verdicts", "max_tokens")
+        given = {key: getattr(spec, key) for key in keys}
+        return {"kind": "openai", "url": host_of(spec.url), **given}
     if spec.simulated is not None:
         return {"kind": "simulated", "knows_the_labels": True, **asdict(spec.simulated)}
     return {"kind": spec.name.partition(":")[0], "name": spec.name}

@@ -23,9 +23,14 @@ GOLD = "gold_labels"
 
 
 def gold_labels(example: Example) -> dict[str, float]:
-    """The labels that teachers did not give: those kept by an earlier run, or the Example's own."""
+    """The labels that teachers did not give: those kept by an earlier run, or the Example's own.
+
+    None where teachers labelled what had no label before.
+    """
     kept = example.extra.get(GOLD)
-    return dict(kept) if isinstance(kept, dict) else dict(example.labels)
+    if isinstance(kept, dict):
+        return dict(kept)
+    return {} if "labelled_by" in example.extra else dict(example.labels)
 
 
 @dataclass(frozen=True, slots=True)
