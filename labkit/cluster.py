@@ -158,12 +158,18 @@ def _start(workers: int, quiet: Mapping[str, Any]) -> None:
 
 def gpus_each(device: str | None) -> float:
     """How many GPUs a worker has that loads a model there; without a device, one where there are
-    any."""
+    any.
+
+    Raises:
+        InputError: it is to have one and there is none: Ray would wait for it without an end.
+    """
     import ray
 
-    if device is not None:
-        return float(device.startswith("cuda"))
-    return float(bool(ray.cluster_resources().get("GPU", 0)))
+    there = ray.cluster_resources().get("GPU", 0) >= 1
+    wanted = there if device is None else device.startswith("cuda")
+    if wanted and not there:
+        raise InputError(f"--device is {device} and Ray knows no GPU, expected cpu, or one to join")
+    return float(wanted)
 
 
 def once(worker: type[Worker], arguments: Mapping[str, Any], task: Task, *, gpus: float) -> Task:

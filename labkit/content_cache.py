@@ -9,9 +9,14 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
+LONGEST = 16_384
+
 
 class ContentCache(Generic[T]):
-    """The values of the last ``size`` texts that were asked for; safe between threads."""
+    """The values of the last ``size`` texts that were asked for; safe between threads.
+
+    A text of more than :data:`LONGEST` characters is not kept: a few could fill the memory.
+    """
 
     def __init__(self, size: int) -> None:
         self._size = size
@@ -29,6 +34,8 @@ class ContentCache(Generic[T]):
             known.update(zip(new, compute(new), strict=True))
         with self._lock:
             for text in known:
+                if len(text) > LONGEST:
+                    continue
                 self._values[text] = known[text]
                 self._values.move_to_end(text)
             while len(self._values) > self._size:

@@ -95,7 +95,10 @@ class Linear:
         self.precision = precision
         self.activation = activation
         self._after_gelu = after_gelu
-        self._onednn = has_onednn()
+        # oneDNN lays a matrix of bfloat16 out only where the processor has instructions for it.
+        self._onednn = has_onednn() and (
+            precision != "bfloat16" or torch.ops.mkldnn._is_mkldnn_bf16_supported()
+        )
         self._bias: Tensor | None
         self._even: Tensor | None = None
         if precision == "int8":

@@ -68,10 +68,15 @@ def bench(
         layers=layers,
         largest=largest,
     )
+    if out is not None:  # six minutes later would be too late
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"--out is {out} ({error.strerror}), expected a folder") from None
     found = run(plan, done=note)
+    print(json.dumps(found) if as_json else markdown(found), end="\n" if as_json else "")
     if out is not None:
         write_whole(out / "bench.json", [json.dumps(found, indent=1) + "\n"])
         write_whole(out / "bench.md", [markdown(found)])
         write_whole(out / "bench.html", [page(found)])
         note(f"{out} written")
-    print(json.dumps(found) if as_json else markdown(found), end="\n" if as_json else "")

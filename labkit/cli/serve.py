@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +12,7 @@ import typer
 from labkit.cli.mcp import require_mcp
 from labkit.cli.shared import DEFAULT_MODEL, Device, Dtype, Model, load_reranker, note
 from labkit.errors import InputError
+from labkit.loopback import is_loopback
 
 KEY_VARIABLE = "LABKIT_API_KEY"
 
@@ -54,7 +56,19 @@ def serve(
 
     if mcp:
         require_mcp()
+    if not host:
+        raise InputError("--host is empty, expected an address such as 127.0.0.1 or 0.0.0.0")
+    for name, value in (
+        ("--max-body-mb", max_body_mb), ("--timeout", seconds), ("--read-timeout", read_seconds),
+    ):  # fmt: skip
+        if not math.isfinite(value):
+            raise InputError(f"{name} is {value:g}, expected a finite number")
     key = _key(api_key_file)
+    if lab and key is None and not is_loopback(host):
+        raise InputError(
+            f"--lab on --host {host} without a key would let everybody in, expected "
+            f"--api-key-file, {KEY_VARIABLE}, or --host 127.0.0.1"
+        )
     limits = Limits(
         body_bytes=int(max_body_mb * MEGABYTE),
         documents=max_documents,
@@ -64,7 +78,9 @@ def serve(
     )
     listening = listen(host, port)
     reranker = load_reranker(model, device, dtype)
-    app = build_app(reranker, limits, key=key, lab=model if lab else None, mcp=mcp)
+    app = build_app(
+        reranker, limits, key=key, lab=model if lab else None, mcp=mcp, local=is_loopback(host)
+    )
     shown = f"[{host}]" if ":" in host else host
     note(
         f"serving at http://{shown}:{listening.getsockname()[1]}"
@@ -76,12 +92,14 @@ def serve(
 
 
 def _key(file: Path | None) -> str | None:
-    if file is None:
-        return os.environ.get(KEY_VARIABLE) or None
+    where = KEY_VARIABLE if file is None else f"--api-key-file {file}"
     try:
-        key = file.read_text(encoding="utf-8").strip()
+        text = os.environ.get(KEY_VARIABLE, "") if file is None else file.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"--api-key-file {file}: {error}, expected a file with the key") from None
+        raise InputError(f"{where}: {error}, expected a file with the key") from None
+    key = text.strip()
+    if file is None and not text:
+        return None
     if not key or not key.isascii() or any(c.isspace() for c in key):
-        raise InputError(f"--api-key-file {file}, expected one word in ASCII")
+        raise InputError(f"{where} holds no key, expected one word in ASCII")
     return key

@@ -76,6 +76,7 @@ def build_app(
     key: str | None = None,
     lab: str | None = None,
     mcp: bool = False,
+    local: bool = True,
 ) -> ASGIApp:
     """The server as an ASGI application.
 
@@ -84,6 +85,8 @@ def build_app(
             asks for it as the password of the user "labkit".
         lab: mount the lab at :data:`LAB`, with this model (name, folder or hub id) as its first.
         mcp: answer the Model Context Protocol at ``/mcp``; needs the package ``mcp``.
+        local: only this machine can reach it. Without a key, MCP then refuses whatever names
+            another host: a page of the web that its browser was led here by (DNS rebinding).
     """
     limits = limits or Limits()
     counted = Metrics(lambda: batcher.waiting)
@@ -91,7 +94,7 @@ def build_app(
         reranker, waiting=limits.waiting, seconds=limits.seconds, on_step=counted.step
     )
 
-    tools = _tools(batcher, limits) if mcp else None
+    tools = _tools(batcher, limits, guarded=local and key is None) if mcp else None
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -131,8 +134,13 @@ def build_app(
     return Gate(app, limits=limits, metrics=counted, key=key, aside=[LAB])
 
 
-def _tools(batcher: Batcher, limits: Limits) -> Starlette:
+def _tools(batcher: Batcher, limits: Limits, *, guarded: bool) -> Starlette:
+    from mcp.server.transport_security import TransportSecuritySettings
+
     from labkit.serving.mcp import PATH, build_mcp
+
+    # None is the package's own: hosts of this machine alone.
+    unguarded = TransportSecuritySettings(enable_dns_rebinding_protection=False)
 
     # Stateless: a ranking needs no session, and any of several processes can answer.
     app: Starlette = build_mcp(batcher, limits).streamable_http_app(
@@ -140,5 +148,6 @@ def _tools(batcher: Batcher, limits: Limits) -> Starlette:
         json_response=True,
         stateless_http=True,
         max_request_body_size=limits.body_bytes,
+        transport_security=None if guarded else unguarded,
     )
     return app

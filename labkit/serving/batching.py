@@ -1,8 +1,9 @@
 """One thread that scores, fed by all requests: dynamic batches, fair turns, a bounded queue.
 
-A step takes a few memories of each waiting request, in order of arrival, and scores them together.
-So small requests share a forward pass, a large one is cut into turns and holds nobody up for
-longer than a step, and one whose client has left or whose time is over costs no further step.
+A step takes some memories of the first waiting requests, in order of arrival, and scores them
+together. So small requests share a forward pass; a large one is cut into turns and, whenever it has
+had two steps' worth of memories, lets those pass that have had less; and one whose client has left
+or whose time is over costs no further step.
 """
 
 from __future__ import annotations
@@ -170,10 +171,10 @@ class Batcher:
             self._on_step(count, seconds)
 
     def _take(self) -> list[tuple[_Job, int]]:
-        """The step's turns: at most half a step for each job in order of arrival, then whatever
-        is free for the first."""
+        """The step's turns: at most half a step for each job, those first that have had the fewest
+        pairs of steps, then in order of arrival; whatever is then free is for the first."""
         free, turns = self._step, []
-        for job in self._jobs:
+        for job in sorted(self._jobs, key=lambda job: job.taken // (2 * self._step)):
             size = min(job.left, self._step // 2, free)
             if size:
                 turns.append((job, size))

@@ -29,16 +29,19 @@ class RemoteReranker:
         """A number as it is, or the server's operating point of that name.
 
         Raises:
-            InputError: there is none.
+            InputError: there is none, or the number is none from 0 to 1.
         """
-        if not isinstance(name_or_value, str):
-            return name_or_value
-        named: dict[str, float] = self._ask("GET", "/healthz")["thresholds"]
-        if name_or_value not in named:
+        try:
+            value = float(name_or_value)
+        except ValueError:
+            named = self._ask("GET", "/healthz", needed="thresholds")["thresholds"]
+            value = named.get(name_or_value, float("nan"))
+        if not 0 <= value <= 1:
             raise InputError(
-                f"threshold is {name_or_value!r}, expected a number or one of {', '.join(named)}"
+                f"threshold is {name_or_value!r}, expected a number from 0 to 1, or an operating "
+                f"point of the server's model"
             )
-        return named[name_or_value]
+        return value
 
     def rerank(self, query: Query, candidates: Sequence[Memory]) -> Ranking:
         """All candidates, best first.
@@ -68,6 +71,7 @@ class RemoteReranker:
                     for memory in candidates
                 ],
             },
+            needed="labkit",
         )
         results, extension = answer["results"], answer["labkit"]
         places = [result["index"] for result in results]
@@ -84,7 +88,7 @@ class RemoteReranker:
             answerable=extension.get("answerable"),
         )
 
-    def _ask(self, method: str, path: str, body: object = None) -> dict[str, Any]:
+    def _ask(self, method: str, path: str, body: object = None, *, needed: str) -> dict[str, Any]:
         try:
             answer = self._http.request(method, path, json=body)
         except httpx.TimeoutException:
@@ -92,8 +96,13 @@ class RemoteReranker:
         except httpx.HTTPError as error:
             raise ConnectionError(f"{self.name}: {type(error).__name__}") from None
         if answer.is_success:
-            found: dict[str, Any] = answer.json()
-            return found
+            try:
+                found: dict[str, Any] = answer.json()
+                if needed in found:
+                    return found
+            except (ValueError, TypeError):
+                pass
+            raise ConnectionError(f"{self.name} answered, but not as `labkit serve` does")
         try:
             reason = str(answer.json()["error"])
         except (ValueError, KeyError, TypeError):

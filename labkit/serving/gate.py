@@ -40,8 +40,8 @@ class Gate:
     """
     Args:
         key: what a caller has to name; None where anybody may call.
-        aside: paths of what is mounted beside the API (the lab): counted, but neither read nor
-            asked for a key here.
+        aside: paths of what is mounted beside the API (the lab): passed on as they come, with
+            limits and a login of their own.
     """
 
     def __init__(

@@ -62,7 +62,7 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
         (422, "a field is missing or cannot be used; the reason names it"),
         (429, "too much is waiting; Retry-After says for how long"),
         (500, "the model failed"),
-        (503, "the server is stopping, or has too many connections"),
+        (503, "the server is stopping; of too many connections it says so in plain text"),
         (504, "not scored within the time-out"),
     )
 }

@@ -105,9 +105,10 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         return socket.create_server((host, port), family=family, backlog=2048)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or error
         raise InputError(
-            f"cannot listen on {host} port {port} ({error.strerror or error}), expected an address "
+            f"cannot listen on {host} port {port} ({reason}), expected an address "
             "of this machine and a free port"
         ) from None
 

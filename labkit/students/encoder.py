@@ -121,7 +121,8 @@ class EncoderStudent(nn.Module):
 
     def _many_ids(self, texts: Sequence[str]) -> list[list[int]]:
         ids: list[list[int]] = self.tokenizer(list(texts), add_special_tokens=False)["input_ids"]
-        return ids
+        # One more than is read, which says that the text was longer; the rest need not be kept.
+        return [each[: self.budgets.memory + 1] for each in ids]
 
     def tokenize(self, query: Query, memories: Sequence[Memory]) -> PairTokens:
         """Token ids of all pairs: instruction, context and question, then the memory.

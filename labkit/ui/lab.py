@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
+import errno
 import os
 import socket
 from collections.abc import Awaitable, Callable, Sequence
@@ -19,6 +19,7 @@ from labkit.annotation.queue import Plan
 from labkit.annotation.store import Store
 from labkit.annotation.users import Users
 from labkit.errors import InputError
+from labkit.loopback import is_loopback
 from labkit.ui.agreement import build_agreement
 from labkit.ui.annotate import build_annotate
 from labkit.ui.annotate_data import Desk, teacher_labels
@@ -109,26 +110,18 @@ def free_port(host: str, port: int) -> int:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((host, candidate))
-            except socket.gaierror:
+            except (socket.gaierror, UnicodeError):
                 raise InputError(f"--host {host} is no address, expected 127.0.0.1") from None
             except PermissionError:
                 continue
             except OSError as error:
-                if error.errno == 99:  # EADDRNOTAVAIL
+                if error.errno == errno.EADDRNOTAVAIL:
                     raise InputError(
                         f"--host {host} is not an address of this machine, expected 127.0.0.1"
                     ) from None
                 continue
             return candidate
     raise InputError(f"--port {port}: no port from there on is free, expected another --port")
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach what listens there."""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def login_of(users: Users) -> Callable[[str, str], Awaitable[bool]]:

@@ -95,6 +95,23 @@ def test_a_large_request_does_not_hold_up_small_ones(batcher: Batcher, held: Hel
     assert sum(size for _, size in held.steps[1]) == STEP_ON_CPU
 
 
+def test_many_large_requests_do_not_hold_up_a_small_one(held: Held) -> None:
+    made = Batcher(held, waiting=10_000, seconds=30)  # type: ignore[arg-type]
+    made.start()
+    first = made.submit(Query("large 0"), make_memories(20 * STEP_ON_CPU))
+    assert held.entered.acquire(timeout=5)
+    others = [made.submit(Query(f"large {i}"), make_memories(10 * STEP_ON_CPU)) for i in (1, 2)]
+    small = made.submit(Query("small"), make_memories(1))
+    for _ in range(12):
+        held.go.set()
+        assert held.entered.acquire(timeout=20)
+    step = next(i for i, turns in enumerate(held.steps) if ("small", 1) in turns)
+    assert step <= 8, "two steps' worth for each of three, of which each step serves two"
+    assert small.result(5).ranking.memories
+    assert not any(future.done() for future in (first, *others))
+    made.close()
+
+
 def test_parts_of_a_large_request_make_one_ranking(batcher: Batcher, held: Held) -> None:
     held.go.set()
     memories = make_memories(3 * STEP_ON_CPU + 7)

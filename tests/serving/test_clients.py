@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import subprocess
+import threading
 from typing import Any
 
 import numpy as np
 import pytest
 
+from labkit.errors import InputError
 from labkit.records import Memory, Query, Ranking
 from labkit.scoring.reranker import Reranker
 from tests.serving.process import Server
@@ -87,3 +89,35 @@ def test_mem0s_own_cohere_class(
     made.client = cohere.Client("no-key", base_url=server.url)
     found = made.rerank(QUERY, [{"id": str(i), "memory": t} for i, t in enumerate(TEXTS)])
     check([(int(item["id"]), item["rerank_score"]) for item in found], expected)
+
+
+@pytest.mark.parametrize(
+    "body", [b"<html>log in</html>", b"[]", b'{"results": [{"index": 0, "relevance_score": 1}]}']
+)
+def test_a_server_that_is_not_labkits_is_a_failed_connection(body: bytes) -> None:
+    from http.server import BaseHTTPRequestHandler, HTTPServer
+
+    from labkit.serving.client import RemoteReranker
+
+    class Other(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            self.send_response(200)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Other) as other:
+        thread = threading.Thread(target=other.serve_forever)
+        thread.start()
+        client = RemoteReranker(f"http://127.0.0.1:{other.server_port}")
+        with pytest.raises(ConnectionError, match="not as `labkit serve` does"):
+            client.rerank(Query("Who?"), [Memory("0", "Ana.")])
+        other.shutdown()
+        thread.join()
+    assert client.threshold("0.5") == 0.5
+    with pytest.raises(InputError, match="expected a number from 0 to 1"):
+        client.threshold(7.0)

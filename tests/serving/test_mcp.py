@@ -130,12 +130,18 @@ def test_what_cannot_be_used_is_an_error_with_a_reason(batcher: Batcher) -> None
 def test_http_asks_for_the_key(reranker: Reranker) -> None:
     body = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
     headers = {"accept": "application/json, text/event-stream", "host": "127.0.0.1:8080"}
+    elsewhere = {**headers, "host": "box.example:8080"}
+    with TestClient(build_app(reranker, mcp=True)) as client:
+        assert client.post("/mcp", json=body, headers=headers).status_code < 400
+        assert client.post("/mcp", json=body, headers=elsewhere).status_code == 421
+    with TestClient(build_app(reranker, mcp=True, local=False)) as client:
+        assert client.post("/mcp", json=body, headers=elsewhere).status_code < 400
     with TestClient(build_app(reranker, key="sesame", mcp=True)) as client:
         assert client.post("/mcp", json=body, headers=headers).status_code == 401
+        assert client.post("/mcp", json=body, headers=elsewhere).status_code == 401
         named = {**headers, "authorization": "Bearer sesame"}
-        assert client.post("/mcp", json=body, headers=named).status_code < 500
-        elsewhere = {**named, "host": "evil.example"}
-        assert 400 <= client.post("/mcp", json=body, headers=elsewhere).status_code < 500
+        for each in (named, {**elsewhere, **named, "host": "box.example:8080"}):
+            assert client.post("/mcp", json=body, headers=each).status_code < 400
         good = {"query": "a", "documents": ["b"]}
         assert client.post("/v2/rerank", json=good, headers=named).status_code == 200
 

@@ -229,6 +229,43 @@ def test_what_is_not_scored_in_time_is_504_and_a_key_comes_from_the_environment(
         assert "sesame" not in server.log.read_text()
 
 
+@pytest.mark.parametrize(
+    "options, expected",
+    [
+        (["--host", ""], "--host is empty"),
+        (["--host", "a" * 64 + ".b"], "cannot listen on"),
+        (["--timeout", "inf"], "--timeout is inf, expected a finite number"),
+        (["--max-body-mb", "inf"], "--max-body-mb is inf, expected a finite number"),
+        (["--lab", "--host", "0.0.0.0"], "without a key would let everybody in"),
+    ],
+)
+def test_what_cannot_be_served_is_one_line_before_a_model_is_loaded(
+    options: list[str], expected: str, capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    from labkit import cli
+
+    monkeypatch.delenv("LABKIT_API_KEY", raising=False)
+    monkeypatch.setattr("sys.argv", ["labkit", "serve", "--port", "0", "--model", "none", *options])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    err = capsys.readouterr().err
+    assert end.value.code == 2 and expected in err and len(err.splitlines()) == 1, err
+
+
+@pytest.mark.parametrize("content", ["two words", "schl\u00fcssel", " "])
+def test_a_key_of_the_environment_is_one_word_too(
+    content: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LABKIT_API_KEY", content)
+    with pytest.raises(InputError, match="LABKIT_API_KEY holds no key, expected one word"):
+        _key(None)
+    monkeypatch.setenv("LABKIT_API_KEY", "sesame\n")
+    assert _key(None) == "sesame"
+    monkeypatch.delenv("LABKIT_API_KEY")
+    assert _key(None) is None
+
+
 @pytest.mark.parametrize("content", ["", " \n", "two words", "schl\u00fcssel"])
 def test_a_key_file_holds_one_word(tmp_path: Path, content: str) -> None:
     file = tmp_path / "key"

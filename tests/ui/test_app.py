@@ -54,7 +54,8 @@ def test_an_address_of_another_machine_is_refused() -> None:
 
 @pytest.mark.slow
 def test_who_can_reach_it_from_outside_must_log_in(library: Library, bench: Bench) -> None:
-    from labkit.ui.lab import is_loopback, serve
+    from labkit.loopback import is_loopback
+    from labkit.ui.lab import serve
 
     assert all(map(is_loopback, ("127.0.0.1", "127.8.0.1", "::1", "localhost")))
     for host in ("0.0.0.0", "::", "192.168.1.2", "example.org", ""):

@@ -29,7 +29,8 @@ class LabkitCrossEncoder(CrossEncoderClient):  # type: ignore[misc]
     async def rank(self, query: str, passages: list[str]) -> list[tuple[str, float]]:
         memories = [Memory(str(place), passage) for place, passage in enumerate(passages)]
         ordered = await asyncio.to_thread(self.guard.order, query, memories)
-        scores = ordered.probabilities or (0.0,) * len(ordered.places)
+        # Graphiti drops what is below a least score: of the first stage's order nothing may go.
+        scores = ordered.probabilities or (1.0,) * len(ordered.places)
         pairs = zip(ordered.places, scores, strict=True)
         result = RankedPassages((passages[place], score) for place, score in pairs)
         result.failed = ordered.failed

@@ -123,15 +123,14 @@ def known_time(value: object) -> str | None:
     """``value`` where it is a time that a memory can carry, else None."""
     from labkit.records import parse_time
 
-    if hasattr(value, "isoformat"):
-        return str(value.isoformat())
-    if not isinstance(value, str):
+    text = value.isoformat() if hasattr(value, "isoformat") else value
+    if not isinstance(text, str):
         return None
     try:
-        parse_time(value)
+        parse_time(text)  # not every isoformat() is one: that of a time of day, say
     except ValueError:
         return None
-    return value
+    return text
 
 
 def known_speaker(value: object) -> str | None:

@@ -55,7 +55,7 @@ def test_the_loop_goes_on_while_it_ranks() -> None:
 
 def test_failing_open_is_said_on_the_list() -> None:
     ranked = asyncio.run(LabkitCrossEncoder(Guard(Broken(), fail_open=True)).rank("a", TEXTS))
-    assert list(ranked) == [(text, 0.0) for text in TEXTS]
+    assert list(ranked) == [(text, 1.0) for text in TEXTS]
     assert ranked.failed.startswith("RuntimeError")  # type: ignore[attr-defined]
     with pytest.raises(RuntimeError):
         asyncio.run(LabkitCrossEncoder(Guard(Broken())).rank("a", TEXTS))

@@ -3,6 +3,7 @@ from __future__ import annotations
 import logging
 import time
 from datetime import date
+from datetime import time as time_of_day
 from typing import Any
 
 import pytest
@@ -80,6 +81,7 @@ def test_an_operating_point_that_is_not_there_is_the_users_error(reranker: Reran
         ("2026-03-14", "2026-03-14"),
         ("2025-07-01T10:00:00.123456-07:00", "2025-07-01T10:00:00.123456-07:00"),
         (date(2026, 3, 14), "2026-03-14"),
+        (time_of_day(10, 30), None),
         ("yesterday", None),
         (1_700_000_000, None),
         (None, None),
