@@ -130,6 +130,10 @@ def test_a_user_is_added_with_a_password_that_nobody_sees(
 
 BAD = {
     "no store": (["status", "--store", "mysql://x"], "expected postgresql://"),
+    "a store that is not there": (
+        ["log", "--store", "typo/a.sqlite"],
+        "typo/a.sqlite: no such file",
+    ),
     "no data": (["export", "none.jsonl", "--out", "out"], "none.jsonl"),
     "nothing annotated": (["export", "DATA", "--out", "out"], "has no label for this data"),
     "no file": (["import", "none.jsonl"], "none.jsonl: No such file"),
@@ -153,6 +157,7 @@ def test_bad_input_is_one_line(
     code, printed, err = run("annotations", *(places.get(a, a) for a in given), capsys=capsys)
     assert code == 2 and printed == "" and not (tmp_path / "out").exists()
     assert expected in err.splitlines()[-1] and "Traceback" not in err
+    assert not (tmp_path / "typo").exists()
 
 
 @pytest.mark.slow

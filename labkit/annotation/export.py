@@ -204,7 +204,7 @@ def export(
     """
     if out.exists():
         raise InputError(f"{out} is there already, expected a new folder")
-    # One look at the log, so that all files speak of the same moment.
+    # Two looks: what is judged between them is in the log and counts at the next export.
     standing = store.standing()
     log = store.events()
     decisions = decide(standing)

@@ -95,14 +95,14 @@ def items_of(
     examples: Iterable[Example],
     *,
     probabilities: Mapping[Pair, float] | None = None,
-    teacher_labels: Mapping[Pair, float] | None = None,
+    teacher_labels: Mapping[str, float] | None = None,
 ) -> list[Item]:
     """The items of Examples: every memory of each.
 
     Args:
         probabilities: the student's, where it scored the pair.
-        teacher_labels: the teachers'. Of Examples that ``labkit label`` wrote, they are the labels
-            themselves and need not be given.
+        teacher_labels: the teachers', by the id of an item. Of Examples that ``labkit label``
+            wrote, they are the labels themselves and need not be given.
     """
     scores, teachers = probabilities or {}, teacher_labels or {}
     found = []
@@ -110,7 +110,7 @@ def items_of(
         own = "labelled_by" in example.extra
         for id_, memory, content in pairs_of(example):
             label, pair = example.label(memory.id), (example.id, memory.id)
-            said = teachers.get(pair, label if own else None)
+            said = teachers.get(id_, label if own else None)
             found.append(Item(id_, example, memory, content, label, said, scores.get(pair)))
     return found
 
@@ -119,7 +119,7 @@ def negatives(
     examples: Iterable[Example],
     *,
     probabilities: Mapping[Pair, float] | None = None,
-    teacher_labels: Mapping[Pair, float] | None = None,
+    teacher_labels: Mapping[str, float] | None = None,
 ) -> list[Item]:
     """Those of :func:`items_of` whose label is below relevant."""
     every = items_of(examples, probabilities=probabilities, teacher_labels=teacher_labels)

@@ -128,7 +128,7 @@ def _url(where: str | os.PathLike[str] | None) -> URL:
             f"{ENVIRONMENT} or --store begins with {shown(given.partition('://')[0] + '://')}, "
             "expected postgresql://USER:PASSWORD@HOST/DATABASE, or the path of a file"
         )
-    return url.set(drivername="postgresql+psycopg") if kind == "postgresql" else url
+    return url.set(drivername="postgresql+psycopg" if kind == "postgresql" else "sqlite")
 
 
 class Unavailable(InputError):
@@ -162,7 +162,9 @@ class Store:
         url = _url(where)
         self._sqlite = url.get_backend_name() == "sqlite"
         database = url.database or ""
-        self.place = database if self._sqlite else url.render_as_string(hide_password=True)
+        # Whole, for it tells stores apart: of two folders each may have its annotations.sqlite.
+        file = str(Path(database).absolute())
+        self.place = file if self._sqlite else url.render_as_string(hide_password=True)
         if self._sqlite:
             try:
                 Path(database).parent.mkdir(parents=True, exist_ok=True)

@@ -106,6 +106,8 @@ def read_users(path: Path) -> Users:
         InputError: it is missing, readable by others than its owner, damaged, or holds nobody.
     """
     try:
+        if path.is_dir():
+            raise InputError(f"{path} is a folder, expected a file of users")
         if os.name == "posix" and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
             raise InputError(
                 f"{path} can be read by others, expected only its owner: chmod 600 {path}"
@@ -115,6 +117,8 @@ def read_users(path: Path) -> Users:
         raise InputError(
             f"{path}: no such file; make it: labkit annotations user NAME --file {path}"
         ) from None
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}, expected a file of users") from None
     if not hashed:
         raise InputError(
             f"{path} names nobody, expected a user: labkit annotations user NAME --file {path}"

@@ -38,13 +38,20 @@ def _open(where: str | None) -> Store:
     return Store(where)
 
 
+def _read(where: str | None) -> Store:
+    """A store that is only read from: a mistyped path is none that is empty."""
+    if where is not None and "://" not in where and not Path(where).is_file():
+        raise InputError(f"--store {where}: no such file, expected what people annotated in")
+    return _open(where)
+
+
 @app.command()
 def status(where: Where = None, as_json: AsJson = False) -> None:
     """Who labelled how much, and what is still to be settled."""
     from labkit.annotation.agreement import to_adjudicate
     from labkit.annotation.consensus import decide
 
-    with _open(where) as store:
+    with _read(where) as store:
         events = len(store.events())
         standing = store.standing()
     decisions = decide(standing).values()
@@ -93,7 +100,7 @@ def export(
     from labkit.annotation.export import read_splits
 
     datasets.disable_progress_bars()
-    with _open(where) as store:
+    with _read(where) as store:
         found = write(store, read_splits(data), out, only_corrected=only_corrected)
     if as_json:
         print(json.dumps(found, ensure_ascii=False))
@@ -148,7 +155,7 @@ def agreement(
     """Agreement of annotators, of people with teachers and students, and what to adjudicate."""
     from labkit.annotation.agreement import called, report, report_to_json, to_adjudicate
 
-    with _open(where) as store:
+    with _read(where) as store:
         standing = store.standing()
     found = report(standing, threshold=threshold)
     unsettled = to_adjudicate(standing)
@@ -212,7 +219,7 @@ def log(
     from labkit.annotation.agreement import called
     from labkit.annotation.events import event_to_json
 
-    with _open(where) as store:
+    with _read(where) as store:
         events = store.events(annotator=annotator, item=item, query=query)
     gone = {(event.undo_of, event.annotator) for event in events if event.kind == "undo"}
     for event in events:

@@ -18,6 +18,8 @@ const AHEAD = 80;
 const REFILL_BELOW = 60;
 const SECOND_CLICK = 400;
 const MEMORY = "labkit:annotate";
+const OPENED = "labkit:opened:";
+const OPENED_KEPT = 5_000;
 
 const ui = {};
 const state = {
@@ -29,7 +31,8 @@ const state = {
   states: new Map(), // item -> what stands of it
   trail: [], // what was done and not undone, in order
   path: [], // cards that were shown before this one
-  opened: new Set(), // items whose scores were seen
+  opened: new Set(), // items whose scores this annotator has seen, in this browser
+  openedBy: "",
   unblind: false,
   withSkipped: false,
   at: null,
@@ -41,6 +44,24 @@ const state = {
   changes: 0, // how much was done: an answer from before is no longer true
   fetching: false,
   begun: false,
+};
+
+// --- whose scores were seen: nobody is blind to what a reload or another queue took from the page ------
+
+const takeUpOpened = () => {
+  const by = `${OPENED}${state.session.store}:${state.asked.annotator}`;
+  if (by === state.openedBy) return;
+  state.openedBy = by;
+  try {
+    state.opened = new Set(JSON.parse(remembered(by)) ?? []);
+  } catch {
+    state.opened = new Set();
+  }
+};
+const noteOpened = (item) => {
+  if (state.opened.has(item)) return;
+  state.opened.add(item);
+  remember(state.openedBy, JSON.stringify([...state.opened].slice(-OPENED_KEPT)));
 };
 
 // --- small parts ------------------------------------------------------------------------------
@@ -284,13 +305,17 @@ const drawSealed = () => {
     ui.sealed.replaceChildren(el("span", "lk-none", "Scores and the present label are hidden until you have decided."));
     return;
   }
-  const found = state.sealed.get(item);
-  if (!found) {
+  if (!state.sealed.has(item)) {
     ui.sealed.replaceChildren(el("span", "lk-none", "…"));
     fetchCards([], [item]);
     return;
   }
-  state.opened.add(item);
+  const found = state.sealed.get(item);
+  if (!found) {
+    ui.sealed.replaceChildren(el("span", "lk-none", "The lab no longer has this memory."));
+    return;
+  }
+  noteOpened(item);
   const number = (value) => (value === null ? "not asked" : value.toFixed(3));
   const facts = [
     ["data says", `${found.label.toFixed(2)} ${found.level}`],
@@ -397,7 +422,13 @@ const fetchCards = async (items, unsealed) => {
   if (generation !== state.generation) return;
   const waited = state.at !== null && !state.cards.has(state.at);
   for (const card of found.cards) state.cards.set(card.item, card);
-  for (const [item, sealed] of Object.entries(found.sealed)) state.sealed.set(item, sealed);
+  for (const item of unsealed) state.sealed.set(item, found.sealed[item] ?? null);
+  // What the lab no longer has (its data changed under this page) is no card of this queue.
+  const gone = new Set(items.filter((item) => !state.cards.has(item)));
+  if (gone.size) {
+    state.session.queue = state.session.queue.filter((item) => !gone.has(item));
+    if (gone.has(state.at)) return show(nextOpen(null));
+  }
   if (waited && state.cards.has(state.at)) {
     state.cardId = newId();
     state.shown = performance.now();
@@ -527,7 +558,7 @@ const layOut = () => {
   ui.inspect = button("lk-small", () => {
     const card = state.cards.get(state.at);
     if (!card) return;
-    state.opened.add(state.at); // scores stand there
+    noteOpened(state.at); // scores stand there
     trigger("inspect", { collection: state.asked.collection, query: card.query, memory: card.memory });
   }, "Open in Inspect (shows scores)");
   ui.card = el(
@@ -670,10 +701,10 @@ const begin = async (annotator, split, { scored = true, keep = false } = {}) => 
   if (!keep) {
     state.cards.clear();
     state.sealed.clear();
-    state.opened.clear();
     state.path = [];
     state.withSkipped = false;
   }
+  takeUpOpened();
   for (const card of found.cards) state.cards.set(card.item, card);
   state.trail = found.trail;
   state.states = new Map();

@@ -17,13 +17,13 @@ from labkit.annotation.events import Event, Kind, undoing
 from labkit.annotation.guidelines import load_guidelines
 from labkit.annotation.queue import (
     Item,
-    Pair,
     Plan,
     Queue,
     build_queue,
     items_of,
     judge,
     negatives,
+    pairs_of,
     standing_of,
 )
 from labkit.annotation.store import Store, Unavailable
@@ -106,7 +106,7 @@ class Desk:
         scores: Scores,
         store: Store,
         plan: Plan | None = None,
-        teacher_labels: Mapping[Pair, float] | None = None,
+        teacher_labels: Mapping[str, float] | None = None,
     ) -> None:
         self.library = library
         self.store = store
@@ -181,8 +181,8 @@ class Desk:
         def run() -> None:
             try:
                 self._scores.score(source.model, batch, advance)
-            except InputError as error:
-                state.error = str(error)
+            except Exception as error:  # whatever it was, somebody waits to be told
+                state.error = str(error) or type(error).__name__
             finally:
                 state.running = False
 
@@ -207,7 +207,9 @@ class Desk:
         for event in self.store.requested():
             item = known.get(event.item) or self.item(source, event.item, event.query, event.memory)
             if item is not None:
-                score = event.probability if item.probability is None else item.probability
+                score = item.probability
+                if score is None and event.model == source.model:
+                    score = event.probability
                 found.append(replace(item, probability=score))
         return found
 
@@ -232,14 +234,16 @@ class Desk:
         return None
 
 
-def teacher_labels(folders: Iterable[Labelled]) -> dict[Pair, float]:
-    """What teachers say of pairs; of several folders, the first that says anything."""
-    found: dict[Pair, float] = {}
+def teacher_labels(folders: Iterable[Labelled]) -> dict[str, float]:
+    """What teachers say of pairs, by the id of an item, which is of these very texts; of several
+    folders, the first that says anything."""
+    found: dict[str, float] = {}
     for labelled in folders:
         if not labelled.gold:
             for example in labelled.batch.examples:
-                for id_, label in example.labels.items():
-                    found.setdefault((example.id, id_), label)
+                for id_, memory, _ in pairs_of(example):
+                    if memory.id in example.labels:
+                        found.setdefault(id_, example.labels[memory.id])
     return found
 
 

@@ -216,7 +216,8 @@ def gold_of(collection: Collection) -> list[Labelled]:
         if not any(example.labels for example in examples):
             continue
         kept, left_out = bounded(examples, DEPTH)
-        key = f"gold:{collection.key}:{split}"
+        # The Threshold tab has the whole split under the shorter key.
+        key = f"gold:{collection.key}:{split}" + (f":first {len(kept)}" if left_out else "")
         found.append(
             Labelled(
                 key=key,

@@ -1,6 +1,7 @@
 // What was decided and is not stored yet. Each thing is written into this browser before anything
-// else happens, leaves in the order in which it was decided, and stays until the server says that it
-// is stored, or that it never can be. Sent twice (after an answer that did not arrive) it counts
+// else happens, leaves in the order in which it was decided (what the lab cannot take at present, for
+// its data are not loaded, lets the rest pass), and stays until the server says that it is stored, or
+// that it never can be. Sent twice (after an answer that did not arrive) it counts
 // once, for its id was made here.
 const PREFIX = "labkit:outbox:";
 const AT_ONCE = 100;
@@ -13,6 +14,7 @@ const newOutbox = ({ onSaved, onRefused, onChange }) => {
   let busy = false;
   let failures = 0;
   let timer = null;
+  const stuck = new Set(); // what was asked with, where the lab took nothing of it
   const box = { failed: "", saved: 0 };
 
   const write = (entry) => {
@@ -35,11 +37,18 @@ const newOutbox = ({ onSaved, onRefused, onChange }) => {
     clearTimeout(timer);
     busy = true;
     onChange();
-    const { asked } = entries[0];
+    const free = (entry) => !stuck.has(JSON.stringify(entry.asked));
+    // What is undone has to be there first.
+    const held = (entry) => entry.event.kind === "undo" && entries.some((other) => other.event.id === entry.event.undo_of && !free(other));
+    const ready = entries.filter((entry) => free(entry) && !held(entry));
+    if (!ready.length) stuck.clear();
+    const queue = ready.length ? ready : entries;
+    const { asked } = queue[0];
     const same = JSON.stringify(asked);
-    const until = entries.findIndex((entry) => JSON.stringify(entry.asked) !== same);
-    const batch = entries.slice(0, Math.min(until < 0 ? entries.length : until, AT_ONCE));
+    const until = queue.findIndex((entry) => JSON.stringify(entry.asked) !== same);
+    const batch = queue.slice(0, Math.min(until < 0 ? queue.length : until, AT_ONCE));
     const owner = whose;
+    let letPass = false;
     try {
       const answer = await call("annotate_save", { ...asked, events: batch.map((entry) => entry.event) });
       if (owner === whose) {
@@ -54,12 +63,16 @@ const newOutbox = ({ onSaved, onRefused, onChange }) => {
         }
       }
       box.failed = answer.error;
+      if (answer.error && !answer.saved?.length && !answer.refused?.length) {
+        stuck.add(same);
+        letPass = entries.some((entry) => !stuck.has(JSON.stringify(entry.asked)));
+      }
     } catch (error) {
       box.failed = error.message;
     }
     busy = false;
     failures = box.failed ? failures + 1 : 0;
-    if (entries.length) timer = setTimeout(flush, box.failed ? Math.min(500 * 2 ** failures, LONGEST_WAIT) : 0);
+    if (entries.length) timer = setTimeout(flush, box.failed && !letPass ? Math.min(500 * 2 ** failures, LONGEST_WAIT) : 0);
     onChange();
   };
 
@@ -96,7 +109,6 @@ const newOutbox = ({ onSaved, onRefused, onChange }) => {
     add,
     flush,
     waiting: () => entries.length,
-    waits: (id) => entries.some((entry) => entry.event.id === id),
     events: () => entries.map((entry) => entry.event),
   });
 };

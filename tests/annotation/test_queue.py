@@ -17,6 +17,7 @@ from labkit.annotation.queue import (
     items_of,
     judge,
     negatives,
+    pairs_of,
     request,
     standing_of,
     undo,
@@ -35,9 +36,15 @@ def scores(seed: int = 0) -> dict[tuple[str, str], float]:
     return {(e.id, m.id): float(rng.random()) for e in EXAMPLES for m in e.memories}
 
 
+def said(seed: int) -> dict[str, float]:
+    """The same as teachers say it: by the ids of the items."""
+    of = scores(seed)
+    return {id_: of[e.id, memory.id] for e in EXAMPLES for id_, memory, _ in pairs_of(e)}
+
+
 @pytest.fixture(scope="module")
 def items() -> list[Item]:
-    return negatives(EXAMPLES, probabilities=scores(), teacher_labels=scores(1))
+    return negatives(EXAMPLES, probabilities=scores(), teacher_labels=said(1))
 
 
 def ids(queue: Queue, *samplers: str) -> set[str]:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from labkit.annotation.queue import Plan, Queue, items_of, request
 from labkit.annotation.store import Store, Unavailable
 from labkit.errors import InputError
-from labkit.records import RELEVANT, Dialogue, Memory
+from labkit.records import RELEVANT, Dialogue, Example, Memory, Query
 from labkit.sources.lives import parse_life
 from labkit.ui.annotate_data import (
     AROUND,
@@ -23,10 +24,12 @@ from labkit.ui.annotate_data import (
     open_queue,
     save,
     start,
+    teacher_labels,
 )
 from labkit.ui.bench import Bench
+from labkit.ui.labelled import Labelled
 from labkit.ui.library import DATA, Collection, Library
-from labkit.ui.scores import Scores
+from labkit.ui.scores import Batch, Scores
 from tests.ui.made_up import HOSTILE, desk_library, hostile_life
 
 MODEL = "minilm-cosine"
@@ -328,6 +331,51 @@ def test_a_requested_pair_comes_next_even_if_the_data_calls_it_relevant(
     answer = saved(desk, sent(again["cards"][0], "2", 4))
     assert answer["saved"][0]["sealed"]["sampler"] == "requested"
     assert opened(desk)["start"] == found["queue"][1]
+
+
+def test_of_a_requested_pair_no_model_says_what_another_said(store: Store, bench: Bench) -> None:
+    desk = make_desk(store, bench, size=10)
+    examples = desk.library.collection(DATA).examples("train")
+    first, second = [item for item in items_of(examples) if item.label >= RELEVANT][:2]
+    for item, by in ((first, MODEL), (second, "another")):
+        request(store, replace(item, probability=0.25), id_=by, annotator="bo", model=by)
+    cards = {card["item"]: card for card in opened(desk)["cards"]}
+    for item, known in ((first, 0.25), (second, None)):
+        answer = saved(desk, sent(cards[item.id], f"j{item.id}", 4))
+        sealed = answer["saved"][0]["sealed"]
+        assert (sealed["probability"], sealed["model"]) == (known, MODEL)
+    stored = {event.item: event for event in store.events(annotator="ana")}
+    assert (stored[first.id].model, stored[second.id].model) == (MODEL, None)
+
+
+def test_what_teachers_said_of_another_text_is_not_said_of_this_one(tmp_path: Path) -> None:
+    memory = Memory("m1", "She moved to Ghent.")
+    said = Example(Query("Where?", id="q1"), (memory,), {"m1": 0.3})
+    labelled = [Labelled("k", "t", "a", ("x",), Batch("k", (said,), "none", None))]
+    found = teacher_labels(labelled)
+    (item,) = items_of([said], teacher_labels=found)
+    assert item.teacher_label == 0.3
+    edited = replace(said, memories=(replace(memory, text="She moved to Bruges."),))
+    (item,) = items_of([edited], teacher_labels=found)
+    assert item.teacher_label is None
+
+
+def test_a_run_that_dies_of_anything_is_told_and_tried_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dies(*_: Any) -> None:
+        raise RuntimeError("out of memory")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Scores, "score", dies)
+        with pytest.raises(InputError, match="out of memory"):
+            for _ in range(1000):
+                opened(desk, scored=True)
+                time.sleep(0.02)
+    end = time.monotonic() + 60
+    while opened(desk, scored=True)["state"] == "scoring":
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 def test_a_card_that_left_the_queue_can_still_be_judged(store: Store, bench: Bench) -> None:
