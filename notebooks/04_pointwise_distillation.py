@@ -312,7 +312,7 @@ say(
 #
 # MemReranker ([arXiv 2605.06132](https://arxiv.org/abs/2605.06132)) puts this stage before the
 # contrastive one because at this size pointwise losses calibrate better; contrastive learning alone
-# bunches the scores. Notebook 5 looks at that.
+# bunches the scores. Notebook 5 shows what InfoNCE says nothing about.
 #
 # ## The claim
 #

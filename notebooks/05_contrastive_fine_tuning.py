@@ -93,7 +93,8 @@ for temperature in (1.0, 0.3):
 # %% [markdown]
 # What it says nothing about: the level. Add the same number to all scores of a question and
 # nothing changes, whatever the number. That is why the recipe lets a share of cross-entropy go on
-# beside it.
+# beside it. (A stage with `no_answer: true` does more: "nothing answers" is one more candidate,
+# with a score of 0, that the answer has to beat. The formula here is without it.)
 
 # %%
 assert torch.allclose(infonce(scores + 5, labels), infonce(scores, labels), atol=1e-5)
@@ -142,8 +143,8 @@ say(
 # ## Where it pulls
 #
 # Take the scores of the student that notebook 4 left (or, if that was not run, the likeness that
-# it began with), and ask both losses for their gradient. Negatives are sorted by score: how much
-# of the pull on all negatives does the first, the second, ... feel?
+# it began with), and ask both losses for their gradient. How does the pull on the three hardest
+# negatives, those of the highest scores, divide among them?
 
 # %%
 before_folder = Path("runs/notebook-04/run/stages/bce/student")
@@ -183,8 +184,8 @@ figure.update_layout(
 figure.show()
 hardest = {name: float(np.mean(shares, axis=0)[0]) for name, shares in pulls.items()}
 say(
-    f"The hardest negative feels {hardest['InfoNCE']:.0%} of InfoNCE's pull and "
-    f"{hardest['cross-entropy']:.0%} of cross-entropy's."
+    "Of the pull on the three hardest negatives, the hardest feels "
+    f"{hardest['InfoNCE']:.0%} with InfoNCE and {hardest['cross-entropy']:.0%} with cross-entropy."
 )
 
 # %% [markdown]

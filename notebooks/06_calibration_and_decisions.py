@@ -333,9 +333,9 @@ say(
 #
 # The greatest probability among the candidates forgets how the others stand, and a student that
 # adds a similarity to what it was trained to say is taken in by what only sounds like an answer.
-# labkit fits a logistic regression on features of all scores and of the trained part by itself, and
-# learns what an unanswered question looks like from real ones and from answered ones whose relevant
-# memories are taken out.
+# labkit fits a logistic regression on features of all scores (and, in `labkit calibrate`, of the
+# trained part by itself), and learns what an unanswered question looks like from real ones and from
+# answered ones whose relevant memories are taken out.
 
 # %%
 told = abstention.fit(data)

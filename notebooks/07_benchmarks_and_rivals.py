@@ -68,8 +68,8 @@ say(
 )
 
 # %% [markdown]
-# Two of them come with labkit: the authored lives (here the test split) and the hard cases, nine
-# kinds in which words and meaning part.
+# Three of them come with labkit. Here are two: the authored lives (their test split) and the hard
+# cases, nine kinds in which words and meaning part.
 
 # %%
 whole = read_benchmark(BENCHMARKS["lives"], "test", None)

@@ -184,7 +184,8 @@ say(
 # ## The same recipe
 #
 # What differs between the recipe of `mini` and that of the 0.6B model is written in two YAML files.
-# Stages and losses are the same.
+# The stages are the same three, and so are their losses, but that `mini` has InfoNCE in its general
+# stage too.
 
 # %%
 mini, qwen = load_recipe("mini"), load_recipe("qwen3-0.6b")
@@ -357,4 +358,4 @@ assert (WORK / "run" / "report.json").is_file()
 #
 # Halve `groups.negatives` in the 4B recipe and estimate again (`load_recipe("qwen3-4b",
 # ["groups.negatives=4"])`). Which of the three parts of the memory moves, and why not the others?
-# What would `adapter.rank=0` do to them?
+# What would `["adapter.rank=0", "base.weights=float32"]` do to them?

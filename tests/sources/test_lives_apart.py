@@ -7,7 +7,8 @@ from labkit.records import Example, read_examples
 from labkit.sources.lives import read_lives, split_of
 from labkit.synthesis.splits import SPLITS, Split, find_leaks
 
-TRAINING = tuple(f"training/{name}" for name in ("lives", "talks", "knots", "crossings"))
+FOLDERS = ("lives", "talks", "knots", "crossings", "contrasts")
+TRAINING = tuple(f"training/{name}" for name in FOLDERS)
 
 
 @pytest.mark.parametrize("folder", TRAINING)
