@@ -652,8 +652,9 @@ def _card_of_process(device: str | None) -> str | None:
     Raises:
         InputError: one process is to use another card than the first, which the Trainer takes.
     """
-    if _world() == 1 and device is not None and device.startswith("cuda:") and device != "cuda:0":
-        number = device.partition(":")[2]
+    number = (device or "").removeprefix("cuda:")
+    other = number.isdecimal() and int(number) > 0
+    if other and _world() == 1 and torch.cuda.is_available():
         raise InputError(
             f"--device is {device}, expected cuda; one process trains on the first card it sees: "
             f"start it with CUDA_VISIBLE_DEVICES={number}"

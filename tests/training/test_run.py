@@ -488,8 +488,6 @@ def bad(name: str, data: Data, out: Path, tmp: Path) -> tuple[Recipe, Data, dict
             return recipe, data, go_on
         case "a step has fewer queries than parts":
             return quick_recipe("tiny-encoder", "stages.bce.micro_batches=9"), data, {}
-        case "the card is not the first":
-            return recipe, data, {"device": "cuda:1"}
         case "the base is not there":
             return quick_recipe("nobody/nothing"), data, {}
         case "the base is no cross-encoder":
@@ -512,12 +510,20 @@ BAD = {
     "the folder is a file": "is a file, expected a new folder",
     "a run to go on with is not there": "is not there, expected the folder of a run",
     "a step has fewer queries than parts": "queries_per_step is 8 and a step has 9 parts",
-    "the card is not the first": "start it with CUDA_VISIBLE_DEVICES=1",
     "the base is not there": "nobody/nothing cannot be loaded",
     "the base is no cross-encoder": "expected a cross-encoder or a Qwen3-Reranker",
     "the base takes no similarity": "takes no similarity",
     "the base reads no ages": "is a decoder and reads no ages",
 }
+
+
+def test_one_process_is_refused_another_card_than_the_first_which_the_trainer_would_take(
+    data: Data, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    with pytest.raises(InputError, match="start it with CUDA_VISIBLE_DEVICES=1"):
+        train(quick_recipe(stages=["bce"]), data, out, device="cuda:1")
+    assert not out.exists()
 
 
 @pytest.mark.parametrize("premise", BAD)
