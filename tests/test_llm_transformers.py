@@ -13,9 +13,11 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 
@@ -24,6 +26,8 @@ from labkit.llm.client import LLM, CallFailed, Schema, Spending
 from labkit.students.tiny import tiny_qwen3, tiny_qwen_tokenizer
 
 pytestmark = pytest.mark.slow
+
+T = TypeVar("T")
 
 TEMPLATE = (
     "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n"
@@ -72,6 +76,12 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]
         process.wait()
 
 
+def alone(asking: Coroutine[Any, Any, T]) -> T:
+    """In a thread of its own: a browser that another test opened keeps a loop in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, asking).result()
+
+
 def test_replies_of_a_real_server_are_read_counted_and_stored(
     served: tuple[str, str], tmp_path: Path
 ) -> None:
@@ -89,11 +99,11 @@ def test_replies_of_a_real_server_are_read_counted_and_stored(
             assert {reply.finish_reason for reply in replies} <= {"length", "stop"}
             return [reply.text for reply in replies], llm.spending
 
-    texts, spending = asyncio.run(ask())
+    texts, spending = alone(ask())
     assert spending.paid.calls == 3 and spending.unmetered == 0
     assert spending.paid.prompt_tokens > 0
     assert 3 <= spending.paid.completion_tokens <= 12
-    again, spending = asyncio.run(ask())
+    again, spending = alone(ask())
     assert again == texts
     assert (spending.paid.calls, spending.cached.calls) == (0, 3)
 
@@ -110,7 +120,7 @@ def test_noise_from_a_real_server_is_dropped_and_an_unknown_model_is_named(
             await llm.structured(MESSAGES, schema, lambda value: value, max_tokens=8)
 
     with pytest.raises(CallFailed) as dropped:
-        asyncio.run(ask(model))
+        alone(ask(model))
     assert dropped.value.kind in ("truncated", "malformed")
     with pytest.raises((InputError, CallFailed), match="pinned to"):
-        asyncio.run(ask("no-such-model"))
+        alone(ask("no-such-model"))
