@@ -1,13 +1,16 @@
-"""Writing a file so that it appears whole or not at all."""
+"""Writing a file or a folder so that it appears whole or not at all."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
+
+from labkit.errors import InputError
 
 UNFINISHED = ".labkit-"
 """How the name of a temporary file begins; one is left where a process was killed."""
@@ -42,3 +45,31 @@ def write_whole(path: Path, parts: Iterable[str]) -> None:
     with whole_file(path) as handle:
         for part in parts:
             handle.write(part.encode())
+
+
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """A folder to write into that becomes ``path`` at the end, in place of what was there.
+
+    It stands beside it until then: whatever fails leaves ``path`` as it was and nothing beside it.
+    """
+    part = path.with_name(f"{UNFINISHED}{path.name}")
+    shutil.rmtree(part, ignore_errors=True)  # of a process that was killed while it wrote
+    part.mkdir(parents=True)
+    try:
+        yield part
+        if path.is_dir():
+            shutil.rmtree(path)
+        part.replace(path)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def expect_folder(path: Path) -> None:
+    """Refuse a file where a folder is to be written into; one that is not there is made later.
+
+    Raises:
+        InputError: it is a file.
+    """
+    if path.exists() and not path.is_dir():
+        raise InputError(f"{path} is a file, expected a folder to write into")

@@ -22,6 +22,7 @@ from labkit.cli.shared import (
     note,
 )
 from labkit.errors import InputError
+from labkit.files import whole_folder
 
 if TYPE_CHECKING:
     from labkit.scoring.decisions import Decisions
@@ -197,18 +198,16 @@ def _target(model: str, scorer: Scorer, out: Path, in_place: bool) -> Callable[[
             )
         return lambda: student.card.save(source)
     copy = out / "model"
-    if source is None:
-        return lambda: student.save(copy)
-    if source.resolve().is_relative_to(copy.resolve()):
+    if source is not None and source.resolve().is_relative_to(copy.resolve()):
         raise InputError(f"{copy} is the model itself, expected another --out, or --in-place")
 
     def write() -> None:
-        part = out / "model.part"
-        shutil.rmtree(part, ignore_errors=True)  # of a run that was killed while it wrote
-        shutil.copytree(source, part)
-        student.card.save(part)
-        shutil.rmtree(copy, ignore_errors=True)
-        part.rename(copy)
+        with whole_folder(copy) as part:
+            if source is None:
+                student.save(part)
+            else:
+                shutil.copytree(source, part, dirs_exist_ok=True)
+                student.card.save(part)
 
     return write
 

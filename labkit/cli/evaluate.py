@@ -24,6 +24,7 @@ from labkit.cli.shared import (
     note,
 )
 from labkit.errors import InputError
+from labkit.files import expect_folder
 
 if TYPE_CHECKING:
     from labkit.evaluation.benchmarks import Asked
@@ -102,8 +103,8 @@ def evaluate(
         dict.fromkeys(map(first_stage_method, first_stage or ["fused", "bm25", "dense"]))
     )
     parts = [_part(name) for name in withhold or []]
-    if out is not None and out.exists() and not out.is_dir():
-        raise InputError(f"--out is {out}, a file, expected a folder for the results")
+    if out is not None:
+        expect_folder(out)
     bad = BadLines()
     asked = _read(data or [], benchmark or [], path, kind, limit, seed, bad if skip_bad else None)
     bad.close()

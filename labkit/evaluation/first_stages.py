@@ -10,7 +10,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import io
-import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labkit.evaluation.benchmarks import Asked
+from labkit.files import whole_file
 from labkit.records import Dialogue, Example, Memory, Query
 from labkit.retrieval.first_stage import (
     FirstStage,
@@ -139,11 +139,8 @@ def _save(asked: Asked, methods: Sequence[Method], tasks: Sequence[Task], cache:
         arrays[method] = np.concatenate([task.orders[method] for task in tasks])
         arrays[f"{method} seconds"] = np.array([task.seconds[method] for task in tasks])
     np.savez_compressed(packed, **arrays)  # type: ignore[arg-type]
-    target = _file(asked, methods, cache)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    beside = target.with_suffix(f".{os.getpid()}.part")
-    beside.write_bytes(packed.getvalue())
-    beside.replace(target)
+    with whole_file(_file(asked, methods, cache)) as handle:
+        handle.write(packed.getvalue())
 
 
 def _load(asked: Asked, methods: Sequence[Method], cache: Path | None) -> list[Task] | None:

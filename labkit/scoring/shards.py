@@ -34,7 +34,7 @@ from labkit.assets import assets_path
 from labkit.errors import InputError
 from labkit.evaluation.results import code_version
 from labkit.evaluation.rivals import Student
-from labkit.files import UNFINISHED, whole_file, write_whole
+from labkit.files import UNFINISHED, expect_folder, whole_file, write_whole
 from labkit.records import Example, from_dataset, json_of_line, json_sha256, parse_example
 from labkit.retrieval import minilm, token_vectors
 from labkit.scoring.reranker import Reranker
@@ -422,8 +422,7 @@ def score_data(
     Raises:
         InputError: the data or the model cannot be used, or ``out`` holds another run.
     """
-    if out.exists() and not out.is_dir():
-        raise InputError(f"{out} is a file, expected a folder to write into")
+    expect_folder(out)
     before = _read_manifest(out)
     if before is not None:
         shards = shards or before["shards_asked"]

@@ -14,7 +14,7 @@ from typing import Any
 
 from labkit import __version__
 from labkit.errors import InputError
-from labkit.files import write_whole
+from labkit.files import expect_folder, write_whole
 from labkit.records import Example, Memory, shown, write_examples
 from labkit.sources.corpora import CORPORA
 from labkit.sources.lives import split_of
@@ -167,8 +167,7 @@ def import_corpus(
         if on_note is not None:
             on_note(line)
 
-    if target.exists() and not target.is_dir():
-        raise InputError(f"{target} is a file, expected a folder to write into")
+    expect_folder(target)
     on_progress("reading", 0, 0)
     examples = [e for dialogue in corpus.read(source, on_note=note) for e in dialogue.examples]
     if limit is not None and limit < len(examples):

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from labkit.errors import InputError
-from labkit.files import write_whole
+from labkit.files import expect_folder, write_whole
 from labkit.llm.client import (
     LLM,
     Budget,
@@ -657,8 +657,7 @@ def write(
         InputError: nothing to write from, an id twice, or the endpoint cannot be used at all;
             ``examples.jsonl`` is then left as it was.
     """
-    if out.exists() and not out.is_dir():
-        raise InputError(f"{out} is a file, expected a folder to write into")
+    expect_folder(out)
     if not sources:
         raise InputError("got no dialogue and no persona, expected at least one")
     for id_, times in Counter(source.id for source in sources).items():

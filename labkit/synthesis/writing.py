@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from labkit.errors import InputError
-from labkit.files import write_whole
+from labkit.files import expect_folder, write_whole
 from labkit.records import RELEVANT, Example, example_to_json, parse_example
 from labkit.synthesis.sessions import conversation_to_json, converse
 from labkit.synthesis.simulate import VERSION, simulate
@@ -253,8 +253,7 @@ def write_lives(
     """
     if n < 1:
         raise InputError(f"lives is {n}, expected 1 or more")
-    if out.exists() and not out.is_dir():
-        raise InputError(f"{out} is a file, expected a folder to write into")
+    expect_folder(out)
     # The code's own hash: shards of an older generator must not be mixed in.
     parts = out / f".parts-v{VERSION}-{_fingerprint()}-s{seed}"
     parts.mkdir(parents=True, exist_ok=True)

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from labkit.errors import InputError
-from labkit.files import write_whole
+from labkit.files import expect_folder, write_whole
 from labkit.llm.client import LLM, Account, Budget, BudgetSpent, CallFailed, Spending, host_of
 from labkit.llm.prompts import Prompt
 from labkit.llm.store import CallStore
@@ -455,8 +455,7 @@ def label_examples(
         InputError: a teacher cannot be used at all; what it answered is stored, and no file but
             the store is touched.
     """
-    if out.exists() and not out.is_dir():
-        raise InputError(f"{out} is a file, expected a folder to write into")
+    expect_folder(out)
     _check(examples, specs, budget)
     recipe, prompts = recipe or Recipe(), prompts or load_prompts()
     items = items_to_label(examples)

@@ -23,9 +23,8 @@ from labkit.students.placement import choose_placement
 from labkit.students.tiny import SPECIAL, tiny_qwen3
 from labkit.training.batches import Chunks, StageBatches
 from labkit.training.groups import TokenisedQuery, of_name, read_split, tokenised
-from labkit.training.losses import make_loss
 from labkit.training.recipe import Recipe, Stage
-from labkit.training.run import uses_bfloat16
+from labkit.training.run import losses_of, uses_bfloat16
 from labkit.training.trainee import Trainee
 
 SAMPLE = 48
@@ -208,11 +207,7 @@ def _stage(
     size: _Size,
     bfloat16: bool | None,
 ) -> StageEstimate:
-    losses = {
-        loss: make_loss(loss, no_answer=stage.no_answer)
-        for loss, weight in stage.losses.items()
-        if weight > 0
-    }
+    losses = losses_of(stage)
     # A base of which only the shape is known is one for a GPU.
     chunks = Chunks(trainee.student, gpu=True if bfloat16 is None else None)
     batches = StageBatches(sets, stage, losses, recipe.groups, chunks)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import numpy as np
 from labkit.errors import InputError
 from labkit.evaluation.measures import parse_measure, ranking_value
 from labkit.evaluation.results import SHOWN, Row, read_rows
-from labkit.files import write_whole
+from labkit.files import whole_folder, write_whole
 from labkit.students.card import Card
 from labkit.students.late import PREVIOUS_WEIGHT
 from labkit.students.load import UntrainedStudent, load_student
@@ -42,16 +41,9 @@ def export(checkpoint: Path, out: Path, evaluations: Sequence[Path] = ()) -> Non
         raise InputError(
             f"{checkpoint} is a {student.family} student, which has no model to export"
         )
-    part = out.with_name(f".{out.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    try:
+    with whole_folder(out) as part:
         student.save(part)
         write_whole(part / "README.md", [model_card(student.card, rows)])
-        if out.is_dir():
-            out.rmdir()
-        part.replace(out)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
 
 
 def model_card(card: Card, rows: Sequence[Row] = ()) -> str:

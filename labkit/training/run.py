@@ -35,7 +35,7 @@ import yaml
 
 from labkit import __version__
 from labkit.errors import InputError
-from labkit.files import write_whole
+from labkit.files import whole_folder, write_whole
 from labkit.records import RELEVANT
 from labkit.rendering import RENDERING_VERSION
 from labkit.students.adapter import save_adapter
@@ -288,7 +288,7 @@ def _train_stage(
         report(f"stage {name} is done already")
         return
     main = _is_main()
-    losses = _losses(stage)
+    losses = losses_of(stage)
     checkpoint = _last_checkpoint(folder)
     if main and checkpoint is None:
         trainee.save_trainable(folder / "start.safetensors")
@@ -336,7 +336,8 @@ def judges_of(stage: Stage, development: Sequence[str]) -> list[str]:
     return [name for name in development if name in mixed] or list(development)
 
 
-def _losses(stage: Stage) -> dict[str, Loss]:
+def losses_of(stage: Stage) -> dict[str, Loss]:
+    """The losses of a stage that count for something, by name."""
     return {
         name: make_loss(name, stage.temperature, no_answer=stage.no_answer)
         for name, weight in stage.losses.items()
@@ -631,16 +632,12 @@ def _save(
         training={**facts, "dev": reading.to_json(), "saved": what},
         description=recipe.description,
     )
-    part = folder.with_name(f"{folder.name}.part")
-    shutil.rmtree(part, ignore_errors=True)  # of a run that was killed while it wrote
-    if trainee.adapted:
-        save_adapter(trainee.adapted[0], card, part)
-    else:
-        student.card = card
-        student.save(part)
-    if folder.is_dir():
-        shutil.rmtree(folder)
-    part.rename(folder)
+    with whole_folder(folder) as part:
+        if trainee.adapted:
+            save_adapter(trainee.adapted[0], card, part)
+        else:
+            student.card = card
+            student.save(part)
 
 
 # --- where it runs -------------------------------------------------------------------------------
