@@ -197,6 +197,8 @@ def train(
         if placement.device.type == "cuda":
             peak = torch.cuda.max_memory_allocated(placement.device) / 2**30
             report(f"stage {name}: at most {peak:.1f} GiB of GPU memory at once")
+        if stage.average < 1:
+            trainee.load_trainable(folder / "start.safetensors", share=1 - stage.average)
         after = look()
         judges = judges_of(stage, recipe.development.sets)
         verdicts[name] = compare(before.of(judges), after.of(judges))

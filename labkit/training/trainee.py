@@ -98,8 +98,11 @@ class Trainee(nn.Module):
         save_file({name: p.detach().contiguous() for name, p in self.trainable().items()}, part)
         part.replace(file)
 
-    def load_trainable(self, file: Path) -> None:
+    def load_trainable(self, file: Path, share: float = 1.0) -> None:
         """Read what :meth:`save_trainable` wrote.
+
+        Args:
+            share: of what is read in the weights that result; the rest is of those there are.
 
         Raises:
             InputError: the weights are those of another base or adapter.
@@ -113,7 +116,7 @@ class Trainee(nn.Module):
             )
         with torch.no_grad():
             for name, parameter in mine.items():
-                parameter.copy_(weights[name])
+                parameter.lerp_(weights[name].to(parameter), share)
 
 
 def lora_config(student: Student, adapter: Adapter) -> peft.LoraConfig:

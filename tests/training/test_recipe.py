@@ -119,6 +119,8 @@ def test_numbers_in_either_form_are_numbers(tmp_path: Path) -> None:
             "stages.bce.no_answer is true and its losses have no infonce",
         ),
         ("stages.bce.warmup=2", "stages.bce.warmup is 2, expected 0 to 1"),
+        ("stages.bce.average=1.5", "stages.bce.average is 1.5, expected 0 to 1"),
+        ("stages.bce.average=0", "stages.bce.average is 0, expected more than 0"),
         ("stages.bce.mix.lives=-1", "stages.bce.mix.lives is -1, expected 0 or more"),
         ("stages.bce.mix.lives=0", "stages.bce.mix has no set of share above 0"),
         ("stages.bce.losses={}", "stages.bce.losses has no loss of weight above 0"),

@@ -198,6 +198,22 @@ def test_bfloat16_weights_under_checkpointing_train_a_float32_adapter(
     assert all(not torch.equal(before[name], after[name]) for name in before)
 
 
+@BOTH
+def test_a_stage_may_end_with_the_mean_of_its_weights_and_those_it_began_with(
+    straight: tuple[Path, Result, list[str]], family: str, data: Data, out: Path
+) -> None:
+    recipe = quick_recipe(family, "stages.bce.average=0.25")
+    with pytest.raises(KeyboardInterrupt):  # the averaged weights are found again
+        train(recipe, data, out, advance=stop_at(2, "infonce"))
+    result = train(recipe, data, out, resume=True)
+    assert_equal(best(out), best(straight[0]))  # the stage itself trains as it did
+    start, end = load_file(out / "stages/bce/start.safetensors"), best(out)
+    mean = {name: 0.75 * start[name] + 0.25 * end[name] for name in end}
+    assert_equal(load_file(out / "stages/infonce/start.safetensors"), mean, atol=1e-7)
+    bce, whole = result.stages["bce"], straight[1].stages["bce"]
+    assert bce.before == whole.before and bce.after != whole.after
+
+
 # --- nothing depends on how it was computed -----------------------------------------------------
 
 
