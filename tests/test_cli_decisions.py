@@ -104,6 +104,26 @@ def test_from_a_bare_model_to_decisions_by_name(
     assert code == 2 and "balanced, careful" in err and len(err.strip().splitlines()) == 2
 
 
+def test_the_card_names_what_abstention_was_learned_from(
+    tmp_path: Path, model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = dialogues(tmp_path / "dev.jsonl", 80, seed=0)
+    asked = dialogues(tmp_path / "asked.jsonl", 120, seed=2)
+    cards = []
+    for name, more in (("without", []), ("with", ["--abstain-on", asked])):
+        out = tmp_path / name
+        code, _, err = run("calibrate", model, "--data", data, "--out", out, *more, capsys=capsys)
+        assert code == 0, err
+        card = read_card(out / "model")
+        assert card is not None
+        cards.append(card)
+    without, found = cards
+    assert found.thresholds == without.thresholds and found.abstention != without.abstention
+    told = found.calibration["fitted"]["abstained_on"]
+    assert told["data"] == ["asked.jsonl"] and told["queries"] == 120
+    assert "abstained_on" not in without.calibration["fitted"]
+
+
 def test_tables_are_for_people(
     tmp_path: Path, model: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

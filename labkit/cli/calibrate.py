@@ -63,6 +63,13 @@ def calibrate(
             "for a calibration that reads the query. Again for more; --data where not given."
         ),
     ] = None,
+    abstain_on: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Held-out queries to learn from when to abstain, many without an answer. Again "
+            "for more; those of --decide-on, else of --data, where not given."
+        ),
+    ] = None,
     in_place: Annotated[
         bool, typer.Option("--in-place", help="Write the model's own card, not a copy's.")
     ] = False,
@@ -98,13 +105,15 @@ def calibrate(
     target = _target(model, scorer, out, in_place)
     fitting = scorer.score(data)
     deciding = scorer.score(decide_on) if decide_on else None
-    decisions = decide(fitting, deciding, methods=method or tuple(METHODS), unit=chosen_unit)
-    provenance = {
-        **scorer.provenance(data, fitting),
-        **(
-            {"decided_on": scorer.provenance(decide_on, deciding)} if deciding and decide_on else {}
-        ),
-    }
+    abstaining = scorer.score(abstain_on) if abstain_on else None
+    decisions = decide(
+        fitting, deciding, abstaining, methods=method or tuple(METHODS), unit=chosen_unit
+    )
+    provenance = scorer.provenance(data, fitting)
+    if decide_on and deciding:
+        provenance["decided_on"] = scorer.provenance(decide_on, deciding)
+    if abstain_on and abstaining:
+        provenance["abstained_on"] = scorer.provenance(abstain_on, abstaining)
     scorer.reranker.student.card = decided(scorer.reranker.card, decisions, provenance)
     target()
     held_out = {name: probability(z) for name, z in decisions.choice.held_out.items()}

@@ -2,8 +2,9 @@
 
 The greatest probability of a query's memories is not that: it forgets how the others stand. So a
 logistic regression reads features of all its scores, and has a base rate of its own. Of a student
-that adds a similarity to what it was trained to say, it reads the trained part by itself too: what
-only sounds like an answer is similar, often more so than what is one.
+that adds a similarity to what it was trained to say, it reads both parts by themselves too: what
+only sounds like an answer is similar, often more so than what is one, and some questions are
+similar to everything.
 
 Data sets hold few queries without an answer, so each query that has one is also used with its
 relevant candidates taken out (:func:`emptied`). What stays is what retrieval found beside the
@@ -27,8 +28,8 @@ from labkit.scoring.calibration import FOLDS, probability
 from labkit.scoring.scored import Floats, ScoredData
 
 FEATURES = ("greatest", "gap to the second", "log-sum-exp", "mean of the best 3", "log n")
-OF_LOGITS = ("logit of the greatest", "greatest logit")
-"""Further features where the model adds a similarity: the log-odds without it."""
+OF_PARTS = ("logit of the greatest", "greatest logit", "greatest similarity", "mean similarity")
+"""Further features where the model adds a similarity: of the log-odds without it, and of it."""
 
 LEAST_QUERIES = 10
 """Queries with, and queries without a relevant candidate, that a fit needs."""
@@ -38,7 +39,7 @@ LEAST_QUERIES = 10
 class Abstention:
     """``weights . f + intercept``, in log-odds that something is relevant.
 
-    ``f`` are the :data:`FEATURES` of the model's own log-odds, and :data:`OF_LOGITS` where it adds
+    ``f`` are the :data:`FEATURES` of the model's own log-odds, and :data:`OF_PARTS` where it adds
     a similarity, clipped to [``low``, ``high``] (what the fit saw), less ``mean``, over
     ``deviation``. ``threshold`` is the probability below which to say that nothing answers: where
     sensitivity and specificity have the greatest sum.
@@ -66,14 +67,15 @@ class Abstention:
             logits = None
         elif logits is None:
             raise ValueError("abstention was fitted on logits beside the log-odds, expected both")
-        f = (np.clip(features(log_odds, logits), self.low, self.high) - self.mean) / self.deviation
+        read = features(log_odds, logits)[: len(self.weights)]  # a card of before may have fewer
+        f = (np.clip(read, self.low, self.high) - self.mean) / self.deviation
         return float(probability(np.array([f @ np.asarray(self.weights) + self.intercept]))[0])
 
 
 def features(log_odds: Floats, logits: Floats | None = None, *, count: int | None = None) -> Floats:
     """:data:`FEATURES` [5] of one query's log-odds [n >= 1]; the gap is 0 where n is 1.
 
-    With ``logits`` [n], :data:`OF_LOGITS` follow. ``count`` stands for n where some candidates were
+    With ``logits`` [n], :data:`OF_PARTS` follow. ``count`` stands for n where some candidates were
     taken out.
     """
     best = np.sort(log_odds)[::-1][:3]
@@ -81,7 +83,9 @@ def features(log_odds: Floats, logits: Floats | None = None, *, count: int | Non
     gap = best[0] - best[min(1, len(best) - 1)]
     found = [best[0], gap, total, best.mean(), np.log(count or len(log_odds))]
     if logits is not None:
+        similarity = log_odds - logits
         found += [logits[int(np.argmax(log_odds))], logits.max()]
+        found += [similarity.max(), similarity.mean()]
     return np.array(found)
 
 
@@ -195,8 +199,9 @@ def from_json(item: Mapping[str, Any]) -> Abstention | None:
             for field in fields(Abstention)
         }
         sizes = {len(value) for value in values.values() if isinstance(value, tuple)}
-        if sizes not in ({len(FEATURES)}, {len(FEATURES) + len(OF_LOGITS)}):
-            raise ValueError(f"its lists hold {sorted(sizes)} numbers, not 5 or 7")
+        every = len(FEATURES) + len(OF_PARTS)
+        if len(sizes) != 1 or not len(FEATURES) <= min(sizes) <= every:
+            raise ValueError(f"its lists hold {sorted(sizes)} numbers, not 5 to {every}")
         result = Abstention(**values)
         result(np.zeros(2), np.zeros(2))
     except (KeyError, TypeError, ValueError) as error:

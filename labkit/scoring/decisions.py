@@ -60,12 +60,13 @@ class Decisions:
 def decide(
     data: ScoredData,
     deciding: ScoredData | None = None,
+    abstaining: ScoredData | None = None,
     *,
     methods: Sequence[str] = tuple(calibration.METHODS),
     unit: Unit = "query",
     on_step: Callable[[str], None] = lambda step: None,
 ) -> Decisions:
-    """Fit the calibration on ``data``, the operating points and abstention on ``deciding``.
+    """Fit the calibration on ``data``, the operating points on ``deciding``, abstention on a third.
 
     Without ``deciding`` all comes from ``data``. Much of what a calibration may be fitted on, such
     as simulated lives, holds other questions without an answer than people ask. The promises stay
@@ -76,6 +77,8 @@ def decide(
     Args:
         data: held-out queries.
         deciding: other held-out queries.
+        abstaining: queries for abstention alone, among them many that nothing answers: few data
+            sets hold enough of them. Those of ``deciding``, else of ``data``, where not given.
         methods: the calibrations to choose from.
         unit: what the promises are about.
         on_step: gets the name of each step.
@@ -99,12 +102,13 @@ def decide(
     on_step("abstention")
     fitted: abstention.Abstention | None = None
     told: tuple[float, float, float] | None = None
+    asked = on if abstaining is None else abstaining
     try:
-        model = abstention.fit(on)
+        model = abstention.fit(asked)
     except InputError as error:
         notes.append(f"no abstention: {error}")
     else:
-        told = _auroc(model.held_out, on)
+        told = _auroc(model.held_out, asked)
         if told[1] > 0.5:
             fitted = model.abstention
         else:

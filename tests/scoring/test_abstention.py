@@ -80,7 +80,7 @@ def test_of_a_model_that_adds_a_similarity_it_reads_the_trained_part_too() -> No
         ScoredQuery(q.id, q.group, None, q.log_odds, q.labels) for q in data.queries
     )
     model, plain = fit(data).abstention, fit(without).abstention
-    assert len(model.weights) == 7 and len(plain.weights) == 5
+    assert len(model.weights) == 9 and len(plain.weights) == 5
     told = roc_auc_score(world.answerable, answerable(model, world))
     assert told > roc_auc_score(world.answerable, answerable(plain, world)) + 0.05
     # A part of the data has the same logits.
@@ -91,6 +91,40 @@ def test_of_a_model_that_adds_a_similarity_it_reads_the_trained_part_too() -> No
     assert from_json(json.loads(json.dumps(to_json(model)))) == model
     with pytest.raises(ValueError, match="expected both"):
         model(np.zeros(3))
+
+
+def test_a_card_that_knows_fewer_of_the_features_is_read_as_it_was_written() -> None:
+    whole = to_json(fit(sounding(400)).abstention)
+    item = {key: list(v[:7]) if isinstance(v, tuple) else v for key, v in whole.items()}
+    model = from_json(item)
+    assert model is not None
+    z, logits = np.array([1.0, -2.0, 0.5]), np.array([-1.0, -2.5, -3.0])
+    f = np.clip(features(z, logits)[:7], item["low"], item["high"]) - item["mean"]
+    log_odds = f / item["deviation"] @ item["weights"] + item["intercept"]
+    assert model(z, logits) == pytest.approx(1 / (1 + np.exp(-log_odds)))
+
+
+def test_it_tells_a_question_that_is_similar_to_everything_from_one_that_is_answered() -> None:
+    rng = np.random.default_rng(0)
+
+    def made(queries: int) -> ScoredData:
+        found = []
+        for q in range(queries):
+            none = rng.random() < 0.3
+            logits = rng.normal(-2, 1, 8)
+            similarity = rng.normal(3 if none else 0, 0.5, 8)
+            similarity[0] += 0 if none else 3  # the greatest are alike, the others are not
+            z = tuple((logits + similarity).tolist())
+            labels = (0.0 if none else 1.0, *([0.0] * 7))
+            found.append(
+                ScoredQuery(f"q{q}", f"g{q}", None, z, labels, logits=tuple(logits.tolist()))
+            )
+        return ScoredData(found)
+
+    fitted, world = fit(made(400)).abstention, made(400)
+    greatest = [world.log_odds[s].max() for s in world.slices()]
+    assert roc_auc_score(world.answerable, answerable(fitted, world)) > 0.95
+    assert roc_auc_score(world.answerable, greatest) < 0.8
 
 
 def test_a_query_without_its_answer_keeps_the_rest_and_its_number_of_candidates() -> None:
@@ -120,7 +154,8 @@ def test_a_card_gives_back_the_same_model_and_a_damaged_one_is_refused() -> None
     item = json.loads(json.dumps({**to_json(model), "auroc_by_cross_validation": [0.8]}))
     assert from_json(item) == model
     assert from_json({}) is None
-    for bad in ({"weights": [1]}, {**item, "mean": [1.0]}, {**item, "intercept": "x"}):
+    short = {key: value[:4] if isinstance(value, list) else value for key, value in item.items()}
+    for bad in ({"weights": [1]}, short, {**item, "mean": [1.0]}, {**item, "intercept": "x"}):
         with pytest.raises(InputError, match="abstention cannot be read"):
             from_json(bad)
 

@@ -9,6 +9,7 @@ import pytest
 
 from labkit.errors import InputError
 from labkit.records import Memory, Query
+from labkit.scoring import abstention
 from labkit.scoring.calibration import calibrated, from_json, probability
 from labkit.scoring.decisions import decide, decided
 from labkit.scoring.reranker import Reranker
@@ -100,6 +101,19 @@ def test_scores_that_do_not_tell_give_no_abstention_and_a_line_that_says_so() ->
     report = transfer(decided(Card(family="encoder"), telling, {}), data)
     assert report.abstention is not None
     assert report.abstention.auroc > 0.6 and report.abstention.quality.ece < 0.1
+
+
+def test_when_to_abstain_is_learned_from_its_own_queries_and_nothing_else_is() -> None:
+    data, deciding, asked = simulated(200, 1), simulated(200, 2), simulated(300, 3, candidates=4)
+    plain = decide(data, deciding, methods=["platt"])
+    apart = decide(data, deciding, asked, methods=["platt"])
+    assert apart.abstention == abstention.fit(asked).abstention != plain.abstention
+    assert plain.abstention == abstention.fit(deciding).abstention
+    assert apart.thresholds == plain.thresholds and apart.points == plain.points
+    assert apart.choice.calibration == plain.choice.calibration
+    # They may hold nothing that a threshold could be found on.
+    none = ScoredData(q for q in asked.queries if max(q.labels) < 0.6)
+    assert decide(data, deciding, none, methods=["platt"]).abstention is None
 
 
 def test_data_without_a_relevant_memory_is_measured_and_not_fitted_on() -> None:
