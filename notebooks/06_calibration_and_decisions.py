@@ -334,8 +334,9 @@ say(
 # The greatest probability among the candidates forgets how the others stand, and a student that
 # adds a similarity to what it was trained to say is taken in by what only sounds like an answer.
 # labkit fits a logistic regression on features of all scores (and, in `labkit calibrate`, of the
-# trained part by itself), and learns what an unanswered question looks like from real ones and from
-# answered ones whose relevant memories are taken out.
+# trained part and the similarity by themselves), and learns what an unanswered question looks like
+# from real ones and from answered ones whose relevant memories are taken out. Real ones are rare:
+# `labkit calibrate --abstain-on` takes them from a set of their own.
 
 # %%
 told = abstention.fit(data)

@@ -160,8 +160,10 @@ def _settings(plan: Plan, data: Path) -> dict[str, Any]:
 
 def _encoder(plan: Plan, data: Path, stock: Path, done: Done) -> Iterator[dict[str, Any]]:
     graphs = _graphs(stock) if encoders.has_onnxruntime() else {}
-    mine = {f"labkit {name}": encoders.ours(stock, name) for name in precisions()}
-    scorers: dict[str, encoders.Scorer] = {name: score for name, (score, _) in mine.items()}
+    scorers: dict[str, encoders.Scorer] = {
+        f"labkit {name}": encoders.ours(stock, name)[0] for name in precisions()
+    }
+    first = encoders.ours(stock, "float32")  # of its own: what it forgets, the others keep
     peer = encoders.sentence_transformers(stock)
     plain = encoders.plain_transformers(stock)
     config = json.loads((stock / "config.json").read_text(encoding="utf-8"))
@@ -182,7 +184,7 @@ def _encoder(plan: Plan, data: Path, stock: Path, done: Done) -> Iterator[dict[s
                 ways = {**scorers, encoders.PEER: peer}
                 if count == _RIVALS_AT:
                     ways = {**ways, "transformers": plain, **on_onnx}
-                yield _raced(plan, works, ways, mine, tokenizer_of, config, rates) | {
+                yield _raced(plan, works, ways, first, tokenizer_of, config, rates) | {
                     "memories": count,
                     "context": context,
                     "threads": threads,
@@ -200,13 +202,13 @@ def _raced(
     plan: Plan,
     works: Sequence[Workload],
     ways: Mapping[str, encoders.Scorer],
-    mine: Mapping[str, tuple[encoders.Scorer, Callable[[], None]]],
+    first: tuple[encoders.Scorer, Callable[[], None]],
     reader: Reranker,
     config: Mapping[str, Any],
     rates: Mapping[Precision, float],
 ) -> dict[str, Any]:
     def first_query(work: Workload) -> np.ndarray:
-        score, forget = mine["labkit float32"]
+        score, forget = first
         forget()
         return score(work)
 
