@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from labkit.scoring.reranker import Reranker
     from labkit.scoring.scored import ScoredData, ScoredQuery
     from labkit.scoring.thresholds import Unit
+
+ELSEWHERE = 4
+"""Queries asked of the memories of a dialogue that are none of its own, for abstention."""
 
 ModelArgument = Annotated[str, typer.Argument(help="Embedded name, checkpoint folder or hub id.")]
 HeldOut = Annotated[
@@ -106,8 +109,9 @@ def calibrate(
     fitting = scorer.score(data)
     deciding = scorer.score(decide_on) if decide_on else None
     abstaining = scorer.score(abstain_on) if abstain_on else None
+    elsewhere = scorer.score(abstain_on or decide_on or data, elsewhere=ELSEWHERE)
     decisions = decide(
-        fitting, deciding, abstaining, methods=method or tuple(METHODS), unit=chosen_unit
+        fitting, deciding, abstaining, elsewhere, methods=method or tuple(METHODS), unit=chosen_unit
     )
     provenance = scorer.provenance(data, fitting)
     if decide_on and deciding:
@@ -260,8 +264,8 @@ class Scorer:
         folder = path if path.is_dir() else None
         return Scorer(reranker, folder, selection, out / "scored", model_digest(reranker, folder))
 
-    def score(self, specs: list[str]) -> ScoredData:
-        """All queries of the files, scored now or before."""
+    def score(self, specs: list[str], elsewhere: int | None = None) -> ScoredData:
+        """All queries of the files, scored now or before; see :class:`Selection` on the rest."""
         from rich.console import Console
         from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
@@ -273,6 +277,7 @@ class Scorer:
         with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
             for spec in specs:
                 path, selection = self._parse(spec)
+                selection = replace(selection, elsewhere=elsewhere)
                 task = progress.add_task(path.name, total=None)
                 scored = score_file(
                     self.reranker,
@@ -288,8 +293,6 @@ class Scorer:
         return ScoredData(queries)
 
     def _parse(self, spec: str) -> tuple[Path, Selection]:
-        from dataclasses import replace
-
         if spec == "-":
             raise InputError("--data is '-', expected a file: what was scored is kept by its hash")
         path, colon, split = spec.rpartition(":")

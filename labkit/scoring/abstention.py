@@ -6,10 +6,12 @@ that adds a similarity to what it was trained to say, it reads both parts by the
 only sounds like an answer is similar, often more so than what is one, and some questions are
 similar to everything.
 
-Data sets hold few queries without an answer, so each query that has one is also used with its
-relevant candidates taken out (:func:`emptied`). What stays is what retrieval found beside the
-answer; the number of candidates is still counted as it was, or it would tell. Queries without an
-answer weigh as much as is their share in the data, real ones and such copies half of it each:
+Data sets hold few queries without an answer, and most of those are traps, worded like what is
+there. So each query that has an answer is also used with its relevant candidates taken out
+(:func:`emptied`): what stays is what retrieval found beside the answer. (The number of candidates
+is still counted as it was, or it would tell.) And queries are asked of memories that have nothing
+to do with them (``elsewhere``), which most questions in vain are like. Queries without an answer
+weigh as much as is their share in the data, half of it the real ones, half the two kinds of copies:
 ``answerable`` is a probability at that base rate. Where people ask far more, or far less, of what
 the memories do not hold, its order still stands and its value is off by that prior.
 """
@@ -28,8 +30,18 @@ from labkit.scoring.calibration import FOLDS, probability
 from labkit.scoring.scored import Floats, ScoredData
 
 FEATURES = ("greatest", "gap to the second", "log-sum-exp", "mean of the best 3", "log n")
-OF_PARTS = ("logit of the greatest", "greatest logit", "greatest similarity", "mean similarity")
-"""Further features where the model adds a similarity: of the log-odds without it, and of it."""
+OF_PARTS = (
+    "logit of the greatest",
+    "greatest logit",
+    "greatest similarity",
+    "mean similarity",
+    "greatest similarity, squared",
+)
+"""Further features where the model adds a similarity: of the log-odds without it, and of it.
+
+Squared too, for both ends speak against an answer: a question that is like nothing here, and one
+that is very like a memory which the logit does not take for an answer.
+"""
 
 LEAST_QUERIES = 10
 """Queries with, and queries without a relevant candidate, that a fit needs."""
@@ -85,7 +97,7 @@ def features(log_odds: Floats, logits: Floats | None = None, *, count: int | Non
     if logits is not None:
         similarity = log_odds - logits
         found += [logits[int(np.argmax(log_odds))], logits.max()]
-        found += [similarity.max(), similarity.mean()]
+        found += [similarity.max(), similarity.mean(), similarity.max() ** 2]
     return np.array(found)
 
 
@@ -120,8 +132,12 @@ class Fitted:
     held_out: Floats
 
 
-def fit(data: ScoredData) -> Fitted:
+def fit(data: ScoredData, elsewhere: ScoredData | None = None) -> Fitted:
     """Fit on queries with and without a relevant candidate.
+
+    Args:
+        data: they.
+        elsewhere: queries of other dialogues on the memories of these, by the groups of these.
 
     Raises:
         InputError: fewer than :data:`LEAST_QUERIES` of either.
@@ -135,25 +151,40 @@ def fit(data: ScoredData) -> Fitted:
         )
     held_out = np.zeros(len(data))
     for fold in data.folds(FOLDS):
-        held_out[fold] = answerable(_fit(data.take(~fold), threshold=0.5), data.take(fold))
-    return Fitted(_fit(data, threshold=_youden(held_out, data.answerable)), held_out)
+        model = _fit(data.take(~fold), _beside(data.take(~fold), elsewhere), threshold=0.5)
+        held_out[fold] = answerable(model, data.take(fold))
+    threshold = _youden(held_out, data.answerable)
+    return Fitted(_fit(data, _beside(data, elsewhere), threshold), held_out)
 
 
-def _fit(data: ScoredData, threshold: float) -> Abstention:
+def _beside(data: ScoredData, elsewhere: ScoredData | None) -> list[Floats]:
+    """The features of what was asked elsewhere, on memories of the groups of ``data``."""
+    if elsewhere is None:
+        return []
+    groups = {query.group for query in data.queries}
+    some = elsewhere.take(np.array([query.group in groups for query in elsewhere.queries], bool))
+    return [features(*_scores(some, s)) for s in some.slices()]
+
+
+def _fit(data: ScoredData, beside: list[Floats], threshold: float) -> Abstention:
     from sklearn.linear_model import LogisticRegression
 
-    copies = emptied(data)
+    kinds = [[features(*_scores(data, s)) for s in data.slices()], emptied(data), beside]
+    raw = np.stack([found for kind in kinds for found in kind])
+    hit = np.zeros(len(raw), dtype=bool)
+    hit[: len(data)] = data.answerable
     share = (1 + (~data.answerable).sum()) / (2 + len(data))
-    raw = np.stack([*(features(*_scores(data, s)) for s in data.slices()), *copies])
-    hit = np.concatenate([data.answerable, np.zeros(len(copies), dtype=bool)])
-    # Queries with an answer weigh 1 each. Those without share what is left, real and emptied ones
-    # half each: the former are few, and it is they that sound as if they had an answer.
+    # Queries with an answer weigh 1 each. Those without share what is left, half of it the real
+    # ones: they are few, and it is they that sound as if they had an answer.
     rest = hit.sum() * share / (1 - share)
-    kinds = (np.flatnonzero(~data.answerable), len(data) + np.arange(len(copies)))
-    without = [kind for kind in kinds if len(kind)]
+    kind_of = np.repeat(np.arange(len(kinds)), [len(kind) for kind in kinds])
+    real, *copies = (np.flatnonzero(~hit & (kind_of == kind)) for kind in range(len(kinds)))
+    copies = [copy for copy in copies if len(copy)]
     weight = np.ones(len(hit))
-    for kind in without:
-        weight[kind] = rest / len(without) / len(kind)
+    for places, part in ((real, 0.5), *((copy, 0.5 / len(copies)) for copy in copies)):
+        if len(places):
+            whole = rest if len(real) and copies else 2 * rest
+            weight[places] = whole * part / len(places)
     mean, deviation = raw.mean(0), np.maximum(raw.std(0), 1e-6)
     model = LogisticRegression(C=1.0, max_iter=1000)
     model.fit((raw - mean) / deviation, hit, sample_weight=weight)

@@ -61,6 +61,7 @@ def decide(
     data: ScoredData,
     deciding: ScoredData | None = None,
     abstaining: ScoredData | None = None,
+    elsewhere: ScoredData | None = None,
     *,
     methods: Sequence[str] = tuple(calibration.METHODS),
     unit: Unit = "query",
@@ -79,6 +80,7 @@ def decide(
         deciding: other held-out queries.
         abstaining: queries for abstention alone, among them many that nothing answers: few data
             sets hold enough of them. Those of ``deciding``, else of ``data``, where not given.
+        elsewhere: for abstention too, queries of other dialogues on the memories of these.
         methods: the calibrations to choose from.
         unit: what the promises are about.
         on_step: gets the name of each step.
@@ -104,7 +106,7 @@ def decide(
     told: tuple[float, float, float] | None = None
     asked = on if abstaining is None else abstaining
     try:
-        model = abstention.fit(asked)
+        model = abstention.fit(asked, elsewhere)
     except InputError as error:
         notes.append(f"no abstention: {error}")
     else:

@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,8 @@ class Selection:
         kinds: only queries of these kinds; all where None.
         split: only dialogues of this split of the authored lives; all where None.
         sample: this many queries, drawn with ``seed``; all where None.
+        elsewhere: of each dialogue, instead of its own queries, this many of another, whose
+            memories are others: questions that these memories do not answer.
     """
 
     method: Method = "fused"
@@ -47,6 +49,7 @@ class Selection:
     split: Split | None = None
     sample: int | None = None
     seed: int = 0
+    elsewhere: int | None = None
 
     def of(self, dialogues: Iterable[Dialogue]) -> list[tuple[Dialogue, list[Example]]]:
         """The chosen queries with their dialogues, in the order of the file."""
@@ -66,7 +69,44 @@ class Selection:
             if not together or together[-1][0] is not dialogue:
                 together.append((dialogue, []))
             together[-1][1].append(example)
-        return together
+        return together if self.elsewhere is None else _moved(together, self.elsewhere, self.seed)
+
+
+def _moved(
+    together: Sequence[tuple[Dialogue, list[Example]]], count: int, seed: int
+) -> list[tuple[Dialogue, list[Example]]]:
+    """Each dialogue with ``count`` queries of the next one that shares no memory with it.
+
+    They are asked when its own first query is: a date could tell else.
+    """
+    rng = np.random.default_rng(seed)
+    moved = []
+    for i, (dialogue, own) in enumerate(together):
+        texts = {memory.text for memory in dialogue.memories}
+        others = next(
+            (
+                examples
+                for other, examples in (*together[i + 1 :], *together[:i])
+                if texts.isdisjoint(memory.text for memory in other.memories)
+            ),
+            [],
+        )
+        drawn = rng.permutation(len(others))[:count]
+        asked = []
+        for j in sorted(drawn.tolist()):
+            query = others[j].query
+            query = replace(query, id=f"{query.id}, of {dialogue.id}", time=own[0].query.time)
+            asked.append(
+                Example(query, dialogue.memories, {}, extra={"group": _group(dialogue, own[0])})
+            )
+        if asked:
+            moved.append((dialogue, asked))
+    return moved
+
+
+def _group(dialogue: Dialogue, example: Example) -> str:
+    group = example.extra.get("group")
+    return group if isinstance(group, str) else dialogue.id
 
 
 def data_digest(files: Collection[Path]) -> str:
@@ -87,7 +127,7 @@ def model_digest(reranker: Reranker, folder: Path | None) -> str:
     digest = hashlib.sha256(json.dumps(card, sort_keys=True).encode())
     files = [p for p in sorted(folder.rglob("*")) if p.is_file()] if folder else []
     for file in files:
-        if file.name != "labkit.json":
+        if file.name not in ("labkit.json", "README.md"):
             digest.update(file.relative_to(folder).as_posix().encode() if folder else b"")
             with file.open("rb") as handle:
                 digest.update(hashlib.file_digest(handle, "sha256").digest())
@@ -123,10 +163,13 @@ def score_file(
     """
     chosen = selection.of(read_dialogues(data, on_note=on_note))
     total = sum(len(examples) for _, examples in chosen)
+    if total == 0 and selection.elsewhere is not None:
+        return ScoredData([])  # one dialogue alone has no other
     if total == 0:
         which = json.dumps({k: v for k, v in asdict(selection).items() if v is not None})
         raise InputError(f"{data} holds no query for {which}, expected at least one")
-    key = json.dumps([model_sha256, data_digest([data]), asdict(selection)], sort_keys=True)
+    chosen_by = {k: v for k, v in asdict(selection).items() if k != "elsewhere" or v is not None}
+    key = json.dumps([model_sha256, data_digest([data]), chosen_by], sort_keys=True)
     path = store / f"{hashlib.sha256(key.encode()).hexdigest()[:16]}.jsonl"
     done = _read_store(path)
     on_progress(len(done), total)
@@ -156,11 +199,10 @@ def _score(
         for example in left:
             memories = stage.candidates(example.query, selection.candidates)
             labels = tuple(example.label(memory.id) for memory in memories)
-            group = example.extra.get("group")
             scores = reranker.score_groups([(example.query, memories)])[0]
             yield ScoredQuery(
                 id=example.id,
-                group=group if isinstance(group, str) else dialogue.id,
+                group=_group(dialogue, example),
                 kind=example.query.kind,
                 log_odds=tuple(scores.log_odds.tolist()),
                 labels=labels,

@@ -217,7 +217,25 @@ def table_of(
         ),
         "question": ranking.query.text,
         "rival": "" if rival is None else Path(rival.model).name,
+        "abstention": None,
         "empty": "" if rows else "This dialogue has no memories to rank.",
+    }
+
+
+def abstention_of(ranking: Ranking, threshold: float) -> dict[str, Any] | None:
+    """Whether the model would say that nothing here answers, and why; None where it cannot tell."""
+    p = ranking.answerable
+    if p is None or not ranking.memories:
+        return None
+    model = Path(ranking.model).name
+    abstains = p < threshold
+    return {
+        "abstains": abstains,
+        "text": f"{model} would abstain: that any of them answers has the probability {p:.2f}, "
+        f"below its {threshold:.2f}."
+        if abstains
+        else f"That any of them answers has the probability {p:.2f}; {model} would abstain below "
+        f"{threshold:.2f}.",
     }
 
 
@@ -281,6 +299,7 @@ def empty_table(message: str) -> dict[str, Any]:
         "caption": "",
         "question": "",
         "rival": "",
+        "abstention": None,
         "empty": message,
     }
 
@@ -305,6 +324,9 @@ def view(library: Library, bench: Bench, selection: Selection, form: Form, rival
     if rival and rival != selection.model:
         beside = bench.rank(dialogue, query, replace(selection, model=rival))
     table = table_of(ranking, dialogue, labelled, selection, beside)
+    abstention = bench.reranker(selection.model).abstention
+    if abstention is not None:
+        table["abstention"] = abstention_of(ranking, abstention.threshold)
     return View(asked_of(form, example, query), table)
 
 

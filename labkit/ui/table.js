@@ -208,7 +208,15 @@ const draw = (root, table) => {
       el(
         "table",
         "",
-        el("caption", "", el("q", "", table.question), el("span", "", table.caption)),
+        el(
+          "caption",
+          "",
+          el("q", "", table.question),
+          el("span", "", table.caption),
+          table.abstention
+            ? el("p", table.abstention.abstains ? "lk-abstention abstains" : "lk-abstention", table.abstention.text)
+            : "",
+        ),
         el(
           "thead",
           "",

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -80,7 +81,7 @@ def test_of_a_model_that_adds_a_similarity_it_reads_the_trained_part_too() -> No
         ScoredQuery(q.id, q.group, None, q.log_odds, q.labels) for q in data.queries
     )
     model, plain = fit(data).abstention, fit(without).abstention
-    assert len(model.weights) == 9 and len(plain.weights) == 5
+    assert len(model.weights) == 10 and len(plain.weights) == 5
     told = roc_auc_score(world.answerable, answerable(model, world))
     assert told > roc_auc_score(world.answerable, answerable(plain, world)) + 0.05
     # A part of the data has the same logits.
@@ -125,6 +126,30 @@ def test_it_tells_a_question_that_is_similar_to_everything_from_one_that_is_answ
     greatest = [world.log_odds[s].max() for s in world.slices()]
     assert roc_auc_score(world.answerable, answerable(fitted, world)) > 0.95
     assert roc_auc_score(world.answerable, greatest) < 0.8
+
+
+def test_a_question_that_has_nothing_to_do_with_the_memories_is_learned_from_such() -> None:
+    rng = np.random.default_rng(0)
+
+    def off(queries: int) -> ScoredData:
+        """Nothing is like it: low scores, all alike."""
+        return ScoredData(
+            ScoredQuery(
+                f"o{q}", f"g{q}", None, tuple(rng.normal(-8, 0.3, 8).tolist()), (0.0,) * 8,
+                logits=tuple(rng.normal(-7, 0.3, 8).tolist()),
+            )
+            for q in range(queries)
+        )  # fmt: skip
+
+    data, elsewhere, world = sounding(400), off(400), off(100)
+    plain, taught = fit(data), fit(data, elsewhere)
+    assert answerable(taught.abstention, world).mean() < 0.05
+    assert answerable(taught.abstention, world).max() < answerable(plain.abstention, world).max()
+    told = roc_auc_score(data.answerable, taught.held_out)
+    assert told > roc_auc_score(data.answerable, plain.held_out) - 0.05
+    # What belongs to groups that are not in the data is left out.
+    strange = ScoredData(replace(q, group="strange") for q in elsewhere.queries)
+    assert fit(data, strange).abstention == plain.abstention
 
 
 def test_a_query_without_its_answer_keeps_the_rest_and_its_number_of_candidates() -> None:

@@ -10,6 +10,7 @@ from labkit.errors import InputError
 from labkit.records import Example, Memory, Query, write_examples
 from labkit.scoring.holdout import Selection, model_digest, score_file
 from labkit.scoring.reranker import Reranker, Scores
+from labkit.sources import read_dialogues
 from labkit.students.late import LateInteraction
 
 TEXTS = ["The roof leaks.", "Bread rose.", "Bo paid the rent.", "A cat saw a vet."]
@@ -112,6 +113,48 @@ def test_kinds_and_samples_choose_queries_and_none_is_refused(data: Path, tmp_pa
         ids(Selection(kinds=("other",)))
 
 
+def test_elsewhere_asks_the_queries_of_a_dialogue_that_shares_no_memory(tmp_path: Path) -> None:
+    path = tmp_path / "three.jsonl"
+    dialogues = {"a": ("one", "two"), "b": ("two", "three"), "c": ("four", "five")}
+    write_examples(
+        path,
+        [
+            Example(
+                Query(f"{name}{i}?", id=f"{name}{i}", time=f"202{k}-01-0{i + 1}"),
+                tuple(Memory(f"m{j}", text) for j, text in enumerate(texts)),
+                {"m0": 1.0},
+                extra={"group": name},
+            )
+            for k, (name, texts) in enumerate(dialogues.items())
+            for i in range(3)
+        ],
+    )
+    chosen = Selection(method="none").of(read_dialogues(path))
+    moved = Selection(method="none", elsewhere=2).of(read_dialogues(path))
+    home = {dialogue.id: examples for dialogue, examples in chosen}
+    assert moved
+    for dialogue, examples in moved:
+        texts = {memory.text for memory in dialogue.memories}
+        for example in examples:
+            origin = dialogues[example.query.text[0]]
+            assert texts.isdisjoint(origin), "else it may be answered here"
+            assert example.memories == dialogue.memories and not example.labels
+            assert example.query.time == home[dialogue.id][0].query.time
+            assert example.extra["group"] == home[dialogue.id][0].extra["group"]
+    how = {"store": tmp_path / "store", "model_sha256": "x"}
+    found = score_file(Counting(), path, Selection(method="none", elsewhere=2), **how)
+    assert len(found) == sum(len(examples) for _, examples in moved)
+    assert not found.answerable.any()
+    own = score_file(Counting(), path, Selection(method="none"), **how)
+    assert own.answerable.all(), "each is kept by itself"
+
+
+def test_a_dialogue_alone_has_no_elsewhere(data: Path, tmp_path: Path) -> None:
+    selection = Selection(method="none", elsewhere=4)
+    found = score_file(Counting(), data, selection, store=tmp_path / "s", model_sha256="x")
+    assert len(found) == 0
+
+
 def test_a_new_threshold_keeps_what_was_scored_and_a_new_head_does_not() -> None:
     reranker = Reranker.load()
     before = model_digest(reranker, None)
@@ -131,6 +174,7 @@ def test_other_weights_in_the_folder_are_another_model(tmp_path: Path) -> None:
     (tmp_path / "labkit.json").write_text("{}")
     (tmp_path / "model.safetensors").write_bytes(b"one")
     before = model_digest(reranker, tmp_path)
+    (tmp_path / "README.md").write_text("what people read of it")
     (tmp_path / "labkit.json").write_text('{"other": 1}')
     assert model_digest(reranker, tmp_path) == before
     (tmp_path / "model.safetensors").write_bytes(b"two")

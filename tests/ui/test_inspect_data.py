@@ -11,6 +11,7 @@ from labkit.ui.bench import Bench
 from labkit.ui.inspect_data import (
     LEVELS_SHORT,
     Form,
+    abstention_of,
     asked_of,
     form_of,
     gold_state,
@@ -166,6 +167,39 @@ def test_a_view_ranks_and_links(library: Library, bench: Bench) -> None:
     assert shown.asked["turns"] == [{"speaker": "Cy", "text": "The barn is dry now.", "mine": True}]
     own = view(library, bench, selection, Form("Who has a car?"))
     assert own.table["gold"] == "none"
+
+
+def test_a_view_says_whether_the_model_would_abstain(library: Library) -> None:
+    bench = Bench(["mini", "minilm-late"])
+    selection = Selection(DATA, "life-roof", OWN, "fused", 5, "mini")
+    model = bench.reranker("mini").abstention
+    assert model is not None
+    found = {}
+    for text in ("When was the roof repaired?", "Which bank holds the mortgage of the lighthouse?"):
+        said = view(library, bench, selection, Form(text)).table["abstention"]
+        p = bench.rank(
+            library.dialogue(DATA, "life-roof"), query_of(Form(text), None), selection
+        ).answerable
+        assert p is not None and said["abstains"] == (p < model.threshold)
+        assert f"probability {p:.2f}" in said["text"] and f"{model.threshold:.2f}" in said["text"]
+        found[text] = p
+    late = view(library, bench, replace(selection, model="minilm-late"), Form("Who?"))
+    card_knows = bench.reranker("minilm-late").abstention is not None
+    assert (late.table["abstention"] is not None) == card_knows
+    assert len(set(found.values())) == 2
+
+
+def test_a_model_that_says_which_side_it_is_on_says_so_in_words() -> None:
+    ranking = Ranking(
+        Query("Who?"), (Memory("a", "x"),), (0.0,), (0.5,), (1,), model="of/one", answerable=0.4
+    )
+    sure, unsure = abstention_of(ranking, 0.3), abstention_of(ranking, 0.5)
+    assert (
+        sure is not None and not sure["abstains"] and "one would abstain below 0.30" in sure["text"]
+    )
+    assert unsure is not None and unsure["abstains"]
+    assert unsure["text"].startswith("one would abstain") and "below its 0.50" in unsure["text"]
+    assert abstention_of(replace(ranking, answerable=None), 0.3) is None
 
 
 def test_an_upload_is_ranked_and_an_empty_question_is_asked_for(
