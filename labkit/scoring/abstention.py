@@ -43,6 +43,10 @@ Squared too, for both ends speak against an answer: a question that is like noth
 that is very like a memory which the logit does not take for an answer.
 """
 
+ALPHA = 0.1
+"""Share of the queries with an answer that a threshold may give up: to lose an answer is worse than
+to pass on memories that hold none."""
+
 LEAST_QUERIES = 10
 """Queries with, and queries without a relevant candidate, that a fit needs."""
 
@@ -53,8 +57,8 @@ class Abstention:
 
     ``f`` are the :data:`FEATURES` of the model's own log-odds, and :data:`OF_PARTS` where it adds
     a similarity, clipped to [``low``, ``high``] (what the fit saw), less ``mean``, over
-    ``deviation``. ``threshold`` is the probability below which to say that nothing answers: where
-    sensitivity and specificity have the greatest sum.
+    ``deviation``. ``threshold`` is the probability below which to say that nothing answers: of the
+    queries that have an answer about :data:`ALPHA` lie below it.
     """
 
     weights: tuple[float, ...]
@@ -153,7 +157,7 @@ def fit(data: ScoredData, elsewhere: ScoredData | None = None) -> Fitted:
     for fold in data.folds(FOLDS):
         model = _fit(data.take(~fold), _beside(data.take(~fold), elsewhere), threshold=0.5)
         held_out[fold] = answerable(model, data.take(fold))
-    threshold = _youden(held_out, data.answerable)
+    threshold = _threshold(held_out, data.answerable)
     return Fitted(_fit(data, _beside(data, elsewhere), threshold), held_out)
 
 
@@ -199,14 +203,15 @@ def _fit(data: ScoredData, beside: list[Floats], threshold: float) -> Abstention
     )
 
 
-def _youden(p: Floats, hit: NDArray[np.bool_]) -> float:
-    """The threshold whose sensitivity and specificity have the greatest sum (Youden 1950)."""
-    order = np.argsort(-p, kind="stable")
-    sensitivity = np.cumsum(hit[order]) / hit.sum()
-    fallout = np.cumsum(~hit[order]) / (~hit).sum()
-    # Equal probabilities are kept or dropped together: only the last of a run is a threshold.
-    last = np.append(p[order][:-1] != p[order][1:], True)
-    return float(p[order][int(np.argmax(np.where(last, sensitivity - fallout, -1)))])
+def _threshold(p: Floats, answerable: NDArray[np.bool_]) -> float:
+    """The k-th least probability of the n queries with an answer, k = ALPHA (n + 1), rounded down.
+
+    Another such query lies below it with a probability of at most :data:`ALPHA` (a conformal
+    quantile), as far as what cross-validation said stands for what the whole model says.
+    """
+    own = np.sort(p[answerable])
+    k = int(ALPHA * (len(own) + 1))
+    return float(own[k - 1]) if k else 0.0
 
 
 def to_json(abstention: Abstention) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from sklearn.metrics import roc_auc_score
 from labkit.errors import InputError
 from labkit.records import Memory, Query
 from labkit.scoring.abstention import (
+    ALPHA,
     answerable,
     emptied,
     features,
@@ -44,6 +45,14 @@ def test_it_tells_queries_with_an_answer_and_its_probability_holds() -> None:
     for low, high in ((0.3, 0.6), (0.6, 0.8), (0.8, 0.95)):
         inside = (p >= low) & (p < high)
         assert world.answerable[inside].mean() == pytest.approx(p[inside].mean(), abs=0.08)
+
+
+def test_a_tenth_of_what_has_an_answer_is_given_up_for_it() -> None:
+    model = fit(asked(1500, 0.2)).abstention
+    world = asked(6000, 0.2, seed=1)
+    below = answerable(model, world) < model.threshold
+    assert below[world.answerable].mean() == pytest.approx(ALPHA, abs=0.03)
+    assert below[~world.answerable].mean() > 0.4
 
 
 def test_it_tells_more_than_the_greatest_score_where_queries_are_off_by_their_own_number() -> None:
