@@ -155,10 +155,9 @@ def fit(data: ScoredData, elsewhere: ScoredData | None = None) -> Fitted:
         )
     held_out = np.zeros(len(data))
     for fold in data.folds(FOLDS):
-        model = _fit(data.take(~fold), _beside(data.take(~fold), elsewhere), threshold=0.5)
+        model = _fit(data.take(~fold), elsewhere, threshold=0.5)
         held_out[fold] = answerable(model, data.take(fold))
-    threshold = _threshold(held_out, data.answerable)
-    return Fitted(_fit(data, _beside(data, elsewhere), threshold), held_out)
+    return Fitted(_fit(data, elsewhere, _threshold(held_out, data.answerable)), held_out)
 
 
 def _beside(data: ScoredData, elsewhere: ScoredData | None) -> list[Floats]:
@@ -170,11 +169,12 @@ def _beside(data: ScoredData, elsewhere: ScoredData | None) -> list[Floats]:
     return [features(*_scores(some, s)) for s in some.slices()]
 
 
-def _fit(data: ScoredData, beside: list[Floats], threshold: float) -> Abstention:
+def _fit(data: ScoredData, elsewhere: ScoredData | None, threshold: float) -> Abstention:
     from sklearn.linear_model import LogisticRegression
 
-    kinds = [[features(*_scores(data, s)) for s in data.slices()], emptied(data), beside]
-    raw = np.stack([found for kind in kinds for found in kind])
+    own = [features(*_scores(data, s)) for s in data.slices()]
+    kinds = [own, emptied(data), _beside(data, elsewhere)]
+    raw = np.concatenate([np.stack(kind) for kind in kinds if kind])
     hit = np.zeros(len(raw), dtype=bool)
     hit[: len(data)] = data.answerable
     share = (1 + (~data.answerable).sum()) / (2 + len(data))
@@ -183,12 +183,12 @@ def _fit(data: ScoredData, beside: list[Floats], threshold: float) -> Abstention
     rest = hit.sum() * share / (1 - share)
     kind_of = np.repeat(np.arange(len(kinds)), [len(kind) for kind in kinds])
     real, *copies = (np.flatnonzero(~hit & (kind_of == kind)) for kind in range(len(kinds)))
-    copies = [copy for copy in copies if len(copy)]
+    halves = [[kind for kind in half if len(kind)] for half in ([real], copies)]
+    halves = [half for half in halves if half]
     weight = np.ones(len(hit))
-    for places, part in ((real, 0.5), *((copy, 0.5 / len(copies)) for copy in copies)):
-        if len(places):
-            whole = rest if len(real) and copies else 2 * rest
-            weight[places] = whole * part / len(places)
+    for half in halves:
+        for places in half:
+            weight[places] = rest / len(halves) / len(half) / len(places)
     mean, deviation = raw.mean(0), np.maximum(raw.std(0), 1e-6)
     model = LogisticRegression(C=1.0, max_iter=1000)
     model.fit((raw - mean) / deviation, hit, sample_weight=weight)
