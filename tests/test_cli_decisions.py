@@ -121,6 +121,7 @@ def test_the_card_names_what_abstention_was_learned_from(
     assert found.thresholds == without.thresholds and found.abstention != without.abstention
     told = found.calibration["fitted"]["abstained_on"]
     assert told["data"] == ["asked.jsonl"] and told["queries"] == 120
+    assert found.calibration["fitted"]["asked_elsewhere"] > 0
     assert "abstained_on" not in without.calibration["fitted"]
 
 
@@ -251,7 +252,7 @@ def test_standard_input_has_no_hash_to_keep_scores_by(
     tmp_path: Path, model: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code, _, err = run("threshold", model, "--data", "-", capsys=capsys)
-    assert code == 2 and "--data is '-', expected a file" in err
+    assert code == 2 and "from '-', expected a file" in err
 
 
 def test_a_copy_holds_nothing_of_the_one_that_was_there_before(

@@ -118,6 +118,8 @@ def calibrate(
         provenance["decided_on"] = scorer.provenance(decide_on, deciding)
     if abstain_on and abstaining:
         provenance["abstained_on"] = scorer.provenance(abstain_on, abstaining)
+    if decisions.abstention is not None:
+        provenance["asked_elsewhere"] = len(elsewhere)
     scorer.reranker.student.card = decided(scorer.reranker.card, decisions, provenance)
     target()
     held_out = {name: probability(z) for name, z in decisions.choice.held_out.items()}
@@ -294,7 +296,9 @@ class Scorer:
 
     def _parse(self, spec: str) -> tuple[Path, Selection]:
         if spec == "-":
-            raise InputError("--data is '-', expected a file: what was scored is kept by its hash")
+            raise InputError(
+                "queries are to come from '-', expected a file: what was scored is kept by its hash"
+            )
         path, colon, split = spec.rpartition(":")
         if colon and split in ("train", "dev", "test"):
             return Path(path), replace(self.selection, split=split)  # type: ignore[arg-type]

@@ -95,6 +95,6 @@ const draw = (root, { models, empty }) => {
       ),
     ),
   );
-  move(cutNow());
+  withCut(move);
 };
 window.addEventListener("labkit:threshold", ({ detail }) => typeof detail === "number" && move(detail));

@@ -88,6 +88,7 @@ def launch_options() -> dict[str, Any]:
     return {
         "theme": theme(),
         "css": text_of("lab.css", "annotate.css", "compare.css"),
+        "head": f"<style>{text_of('narrow.css')}</style>",
         "js": text_of("lab.js"),
         "footer_links": [],
         "run_history": False,

@@ -64,7 +64,7 @@ const draw = (root, value) => {
     el("p", "lk-line", value.caption),
     strip.lists,
   );
-  split(cutNow());
+  withCut(split);
 };
 window.addEventListener("labkit:threshold", ({ detail }) => {
   if (element.isConnected && typeof detail === "number") split(detail);

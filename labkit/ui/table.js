@@ -1,7 +1,7 @@
 // The candidates. Rows come once from the server; what the threshold does to them, and the counts,
 // happen here, so that moving it needs no round trip.
 const state = {
-  table: null, threshold: cutNow(), order: "rank", body: null, drawn: [], cut: null,
+  table: null, threshold: 0, order: "rank", body: null, drawn: [], cut: null,
   looked: { memory: "" }, panel: null, asked: false,
 };
 const columns = () => (state.table.rival ? 9 : 8);
@@ -244,15 +244,18 @@ const draw = (root, table) => {
   arrange();
   apply();
   look(state.looked);
+  if (!state.asked) withCut(cutAt);
   if (!state.asked) window.dispatchEvent(new CustomEvent("labkit:which"));
   state.asked = true;
 };
 
-// The slider's own event, without a server: see shared.py.
-window.addEventListener("labkit:threshold", (event) => {
-  if (!element.isConnected || typeof event.detail !== "number") return;
-  state.threshold = event.detail;
+const cutAt = (threshold) => {
+  state.threshold = threshold;
   apply();
+};
+// The slider's own event, without a server: see shared.py.
+window.addEventListener("labkit:threshold", ({ detail }) => {
+  if (element.isConnected && typeof detail === "number") cutAt(detail);
 });
 
 // Whichever of the two is mounted first: the counts ask, the table tells.

@@ -235,7 +235,9 @@ def test_a_link_to_nowhere_says_so(page: Any, lab_url: str) -> None:
     assert page.locator(".lk-row").count() == 8
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (1280, "dark"), (800, "light")])
+@pytest.mark.parametrize(
+    ("width", "scheme"), [(1280, "light"), (1280, "dark"), (800, "light"), (420, "light")]
+)
 def test_no_outside_request_no_error_no_overflow(
     browser: Any, lab_url: str, width: int, scheme: str
 ) -> None:
@@ -253,6 +255,30 @@ def test_no_outside_request_no_error_no_overflow(
         "(t => t.scrollWidth <= t.clientWidth)(document.querySelector('.lk-table'))"
     )
     context.close()
+
+
+def test_in_a_narrow_window_a_memory_takes_a_line_of_its_own(page: Any, lab_url: str) -> None:
+    page.set_viewport_size({"width": 420, "height": 900})
+    open_lab(page, lab_url)
+    row = page.locator(".lk-row").first
+    score, text = (row.locator(f".c-{name}").bounding_box() for name in ("score", "text"))
+    assert score is not None and text is not None
+    assert text["y"] >= score["y"] + score["height"] and text["width"] > 300
+
+
+def test_a_slider_that_comes_after_the_table_is_heeded(page: Any, lab_url: str) -> None:
+    # A slow browser draws the one before the other; here the script does not find it for a while.
+    page.add_init_script("""
+        const find = document.querySelector.bind(document);
+        window.late = 0;
+        document.querySelector = (what) =>
+          what.includes('input[type="number"]') && window.late++ < 30 ? null : find(what);
+    """)
+    open_lab(page, lab_url)
+    page.wait_for_function("window.late > 30")
+    probabilities = [float(p) for p in page.locator(".lk-p").all_inner_texts()]
+    threshold = float(page.get_by_label("number input for Threshold").input_value())
+    assert len(kept(page)) == sum(p >= threshold for p in probabilities) < len(probabilities)
 
 
 def test_the_threshold_stays_in_sight(page: Any, lab_url: str) -> None:
