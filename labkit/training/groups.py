@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -169,7 +169,7 @@ def tokenised(
             TokenisedQuery(
                 id=example.id,
                 prefix=np.array(pairs.prefix, dtype=np.int32),
-                tails=tuple(np.array(tail, dtype=np.int32) for tail in pairs.tails),
+                tails=_views(pairs.tails),
                 labels=labels[chosen].astype(np.float32),
                 weights=label_weights(example)[chosen].astype(np.float32),
                 similarity=None
@@ -190,6 +190,16 @@ def _embedded(examples: Iterable[Example], tokens: bool) -> Iterator[Example]:
         texts += (render_memory(memory) for example in block for memory in example.memories)
         (token_vectors if tokens else embed)(list(dict.fromkeys(texts)))
         yield from block
+
+
+def _views(rows: Sequence[Sequence[int]]) -> tuple[Tokens, ...]:
+    """The rows as views of one array.
+
+    Hundreds of thousands of small arrays of their own, made between large ones that go again, leave
+    the heap in pieces: malloc took a sixth of the time that a whole run of ``mini`` trained.
+    """
+    flat = np.fromiter(chain.from_iterable(rows), dtype=np.int32)
+    return tuple(np.split(flat, np.cumsum([len(row) for row in rows])[:-1]))
 
 
 def _kept(hard: NDArray[np.float64], keep: int) -> NDArray[np.intp]:
