@@ -252,7 +252,7 @@ def test_standard_input_has_no_hash_to_keep_scores_by(
     tmp_path: Path, model: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code, _, err = run("threshold", model, "--data", "-", capsys=capsys)
-    assert code == 2 and "from '-', expected a file" in err
+    assert code == 2 and "queries are to come from '-', expected a file" in err
 
 
 def test_a_copy_holds_nothing_of_the_one_that_was_there_before(

@@ -196,7 +196,7 @@ def _views(rows: Sequence[Sequence[int]]) -> tuple[Tokens, ...]:
     """The rows as views of one array.
 
     Hundreds of thousands of small arrays of their own, made between large ones that go again, leave
-    the heap in pieces: malloc took a sixth of the time that a whole run of ``mini`` trained.
+    the heap in pieces: malloc took a sixth of the time while ``mini`` trained on all its sets.
     """
     flat = np.fromiter(chain.from_iterable(rows), dtype=np.int32)
     return tuple(np.split(flat, np.cumsum([len(row) for row in rows])[:-1]))

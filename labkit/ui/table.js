@@ -1,7 +1,7 @@
 // The candidates. Rows come once from the server; what the threshold does to them, and the counts,
 // happen here, so that moving it needs no round trip.
 const state = {
-  table: null, threshold: 0, order: "rank", body: null, drawn: [], cut: null,
+  table: null, threshold: null, order: "rank", body: null, drawn: [], cut: null,
   looked: { memory: "" }, panel: null, asked: false,
 };
 const columns = () => (state.table.rival ? 9 : 8);
@@ -169,7 +169,7 @@ const tell = (tiles) => {
 };
 
 const apply = () => {
-  if (!state.body) return tell([]);
+  if (!state.body || state.threshold === null) return tell([]);
   let firstDropped = null;
   for (const item of state.drawn) {
     const kept = item.row.p >= state.threshold;
@@ -244,9 +244,10 @@ const draw = (root, table) => {
   arrange();
   apply();
   look(state.looked);
-  if (!state.asked) withCut(cutAt);
-  if (!state.asked) window.dispatchEvent(new CustomEvent("labkit:which"));
+  if (state.asked) return;
   state.asked = true;
+  withCut(cutAt);
+  window.dispatchEvent(new CustomEvent("labkit:which"));
 };
 
 const cutAt = (threshold) => {
